@@ -1,0 +1,1 @@
+"""The ground floor: checks of arguments, hyperparameters, one formula for many readers."""

@@ -1,0 +1,172 @@
+"""Checks of arguments: one message form, "what was required, the name, the value".
+
+Every check takes the argument's name and its value, returns nothing when the value is fit and
+raises otherwise: ``TypeError`` for the wrong kind of thing, ``ValueError`` for the wrong value.
+
+>>> positive("total_steps", 0)
+Traceback (most recent call last):
+...
+ValueError: total_steps must be positive, got total_steps=0
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from numbers import Integral, Real
+
+__all__ = [
+    "at_least_one",
+    "count",
+    "each",
+    "finite",
+    "fraction",
+    "increasing",
+    "non_negative",
+    "positive",
+    "real",
+    "require",
+    "shape",
+    "unit_interval",
+]
+
+
+def require(condition: bool, requirement: str, name: str, value: object) -> None:
+    """Raise ``ValueError("<name> must <requirement>, got <name>=<value>")`` unless `condition` holds.
+
+    Parameters
+    ----------
+    condition : bool
+        What must be true of the value.
+    requirement : str
+        The same in words, such as ``"be positive"``.
+    name, value
+        The argument as the caller knows it.
+
+    Raises
+    ------
+    ValueError
+        If the condition is false.
+    """
+    if not condition:
+        raise ValueError(f"{name} must {requirement}, got {name}={value!r}")
+
+
+def real(name: str, value: object) -> None:
+    """Require a real number; a ``bool`` or a string is none.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a real number.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {name}={value!r} of type {type(value).__name__}")
+
+
+def finite(name: str, value: object) -> None:
+    """Require a real number that is neither infinite nor NaN."""
+    real(name, value)
+    require(math.isfinite(value), "be finite", name, value)
+
+
+def positive(name: str, value: object) -> None:
+    """Require a finite number above zero."""
+    finite(name, value)
+    require(value > 0, "be positive", name, value)
+
+
+def non_negative(name: str, value: object) -> None:
+    """Require a finite number that is zero or above."""
+    finite(name, value)
+    require(value >= 0, "be zero or positive", name, value)
+
+
+def fraction(name: str, value: object) -> None:
+    """Require a number in [0, 1), as a decay rate or momentum is."""
+    finite(name, value)
+    require(0 <= value < 1, "be in [0, 1)", name, value)
+
+
+def unit_interval(name: str, value: object) -> None:
+    """Require a number in (0, 1], as a factor that never raises anything is."""
+    finite(name, value)
+    require(0 < value <= 1, "be in (0, 1]", name, value)
+
+
+def at_least_one(name: str, value: object) -> None:
+    """Require a finite number that is one or above."""
+    finite(name, value)
+    require(value >= 1, "be at least 1", name, value)
+
+
+def count(name: str, value: object) -> None:
+    """Require a whole number of one or more, as a number of steps is."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number, got {name}={value!r} of type {type(value).__name__}")
+    require(value > 0, "be positive", name, value)
+
+
+def each(check: Callable[[str, object], None]) -> Callable[[str, object], None]:
+    """Turn a check of one value into a check of a non-empty tuple of them.
+
+    >>> each(positive)("values", (0.1, -1.0))
+    Traceback (most recent call last):
+    ...
+    ValueError: values[1] must be positive, got values[1]=-1.0
+    """
+
+    def check_each(name: str, values: object) -> None:
+        if not isinstance(values, tuple):
+            raise TypeError(f"{name} must be a tuple, got {name}={values!r} of type {type(values).__name__}")
+        require(len(values) > 0, "not be empty", name, values)
+        for i, value in enumerate(values):
+            check(f"{name}[{i}]", value)
+
+    return check_each
+
+
+def increasing(name: str, values: object) -> None:
+    """Require a non-empty tuple of positive whole numbers, each larger than the one before."""
+    each(count)(name, values)
+    ordered = all(a < b for a, b in itertools.pairwise(values))
+    require(ordered, "increase from each entry to the next", name, values)
+
+
+def shape(name: str, array: object, pattern: str, **sizes: int) -> None:
+    """Require an array whose shape fits a pattern such as ``"N C H W"``.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    array : array
+        Anything with a ``shape``.
+    pattern : str
+        One letter or word an axis, or a number for a fixed size.
+    **sizes : int
+        Sizes that are known already; other letters stand for any size.
+
+    Raises
+    ------
+    ValueError
+        If the number of axes or a known size differs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shape("logits", np.zeros((4, 10)), "N K", K=10)
+    >>> shape("logits", np.zeros(32), "N K")
+    Traceback (most recent call last):
+    ...
+    ValueError: logits must have shape (N, K), got (32,)
+    """
+    axes = pattern.split()
+    got = tuple(array.shape)
+    wanted = [sizes.get(axis, int(axis) if axis.isdigit() else None) for axis in axes]
+    fits = len(got) == len(axes) and all(w is None or w == g for w, g in zip(wanted, got, strict=True))
+    if not fits:
+        known = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
+        text = ", ".join(known) + ("," if len(known) == 1 else "")
+        raise ValueError(f"{name} must have shape ({text}), got {got}")

@@ -1,0 +1,134 @@
+r"""Hyperparameters: one declaration for the check, the slider, the search space and the tables.
+
+A method (a schedule, an update rule, a surface) is a frozen dataclass whose fields are declared by
+:func:`hyperparameter`. The declaration says once what a field means; whoever needs it, reads it.
+
+>>> from dataclasses import dataclass
+>>> from helpers.core import checks
+>>> @dataclass(frozen=True)
+... class Halving(Hyperparameters):
+...     lr: float = hyperparameter(r"\eta", "learning rate", checks.positive, low=1e-4, high=1.0, example=0.1)
+>>> Halving(lr=-1)
+Traceback (most recent call last):
+...
+ValueError: lr must be positive, got lr=-1
+>>> hyperparameters(Halving)["lr"].words
+'learning rate'
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+__all__ = ["Hyperparameter", "Hyperparameters", "example", "hyperparameter", "hyperparameters"]
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    r"""What is known of one field of a method.
+
+    Parameters
+    ----------
+    symbol : str
+        The LaTeX of its symbol, such as ``r"\eta_0"``. A tuple's entries get an index.
+    words : str
+        Its name in words, such as ``"peak learning rate"``.
+    check : callable
+        ``check(name, value)`` raises if the value is not fit (see :mod:`helpers.core.checks`).
+    low, high : float
+        The range worth exploring: the slider's and the search's, not the range allowed.
+    example : number or tuple
+        A value that shows what the method does; the slider starts there.
+    unit : str
+        ``"steps"``, ``"epochs"``, or empty for a pure number.
+    log : bool
+        Whether the quantity lives on a logarithmic scale.
+    integer : bool
+        Whether it is a whole number.
+    first_index : int
+        The index of a tuple's first entry in the equation.
+    """
+
+    symbol: str
+    words: str
+    check: Callable[[str, Any], None]
+    low: float
+    high: float
+    example: Any
+    unit: str = ""
+    log: bool = False
+    integer: bool = False
+    first_index: int = 1
+
+
+def hyperparameter(symbol: str, words: str, check: Callable, *, default: Any = MISSING, **facts: Any) -> Any:
+    """Declare a dataclass field together with what is known of it.
+
+    Parameters
+    ----------
+    symbol, words, check
+        See :class:`Hyperparameter`.
+    default : optional
+        The field's default value; without one the argument is required.
+    **facts
+        The other fields of :class:`Hyperparameter`; ``example`` falls back to the default.
+
+    Returns
+    -------
+    dataclasses.Field
+    """
+    if default is not MISSING:
+        facts.setdefault("example", default)
+    about = Hyperparameter(symbol, words, check, **facts)
+    return field(default=default, metadata={"hyperparameter": about})
+
+
+def hyperparameters(method: object) -> dict[str, Hyperparameter]:
+    """Return what is known of each field of a method.
+
+    Parameters
+    ----------
+    method : dataclass or instance of one
+        Fields that were not declared by :func:`hyperparameter` (a wrapped schedule, a choice of
+        form) are left out.
+
+    Returns
+    -------
+    dict
+        Field name to :class:`Hyperparameter`, in the order of declaration.
+    """
+    about = {f.name: f.metadata.get("hyperparameter") for f in fields(method)}
+    return {name: fact for name, fact in about.items() if fact is not None}
+
+
+class Hyperparameters:
+    """Base of every method: checks its fields when it is made, and never changes afterwards."""
+
+    def __post_init__(self) -> None:
+        for name, about in hyperparameters(self).items():
+            about.check(name, getattr(self, name))
+
+    def replace(self, **changes: Any) -> Any:
+        """Return a copy with some fields changed; the copy is checked like any other."""
+        return dataclasses.replace(self, **changes)
+
+
+def example(method: type, **changes: Any) -> Any:
+    """Return an instance with every hyperparameter at its example value.
+
+    Parameters
+    ----------
+    method : type
+        A dataclass whose fields all are hyperparameters or have defaults.
+    **changes
+        Fields to set otherwise, such as the schedule that a wrapper wraps.
+
+    Returns
+    -------
+    instance of `method`
+    """
+    values = {name: about.example for name, about in hyperparameters(method).items()}
+    return method(**{**values, **changes})

@@ -1,0 +1,163 @@
+"""The functions that formulas are written with: one name each, for numbers, arrays and symbols.
+
+``cos(x)`` is Python's on a number, NumPy's or torch's on an array, SymPy's on a symbol. A formula
+written with these and with the operators ``+ - * / **`` can be run, trained with, displayed and
+translated to JavaScript, and all of them are the same lines.
+
+Arrays go through the array API standard (``array-api-compat``); SymPy and torch are touched only
+by someone who brings a symbol or a tensor.
+
+>>> import numpy as np
+>>> minimum(7, 5), minimum(np.array([1.0, 7.0]), 5)
+(5, array([1., 5.]))
+"""
+
+from __future__ import annotations
+
+import math
+
+from array_api_compat import array_namespace, is_array_api_obj
+
+__all__ = [
+    "absolute",
+    "ceil",
+    "cos",
+    "count_reached",
+    "exp",
+    "floor",
+    "log",
+    "maximum",
+    "minimum",
+    "pi",
+    "sign",
+    "sqrt",
+    "time_since",
+    "where",
+    "zeros_like",
+]
+
+Number = (float, int)
+
+
+def is_symbolic(x: object) -> bool:
+    """Tell whether `x` is a SymPy expression or relation, without importing SymPy."""
+    return hasattr(x, "free_symbols")
+
+
+def _symbols():
+    from helpers.core import symbols  # SymPy takes a second to import: only when a symbol is here
+
+    return symbols
+
+
+def _sign(x: float) -> float:
+    return x and math.copysign(1.0, x)
+
+
+def _elementwise(name: str, on_number, meaning: str):
+    def function(x):
+        if isinstance(x, Number):
+            return on_number(x)
+        if is_symbolic(x):
+            return getattr(_symbols(), name)(x)
+        return getattr(array_namespace(x), {"absolute": "abs"}.get(name, name))(x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{meaning} of a number, an array (elementwise) or a symbol."
+    return function
+
+
+cos = _elementwise("cos", math.cos, "Cosine")
+exp = _elementwise("exp", math.exp, "Exponential")
+log = _elementwise("log", math.log, "Natural logarithm")
+sqrt = _elementwise("sqrt", math.sqrt, "Square root")
+floor = _elementwise("floor", math.floor, "Largest whole number at or below the value")
+ceil = _elementwise("ceil", math.ceil, "Smallest whole number at or above the value")
+absolute = _elementwise("absolute", abs, "Absolute value")
+sign = _elementwise("sign", _sign, "Sign (-1, 0 or 1)")
+
+
+class _Pi(float):
+    """The number pi; `helpers.core.symbols` tells SymPy to read it as the symbol."""
+
+
+pi = _Pi(math.pi)
+
+
+def _like(xp, value, array):
+    """`value` as an array that can meet `array`: a scalar takes its type, so that no digit is lost."""
+    if is_array_api_obj(value):
+        return value
+    keeps = isinstance(value, int) or xp.isdtype(array.dtype, "real floating")
+    return xp.asarray(value, dtype=array.dtype if keeps else None)
+
+
+def _arrays(*values):
+    arrays = [v for v in values if is_array_api_obj(v)]
+    xp = array_namespace(*arrays)
+    return xp, [_like(xp, v, arrays[0]) for v in values]
+
+
+def minimum(a, b):
+    """Smaller of two values, elementwise for arrays."""
+    if isinstance(a, Number) and isinstance(b, Number):
+        return a if a < b else b
+    if is_symbolic(a) or is_symbolic(b):
+        return _symbols().minimum(a, b)
+    xp, (a, b) = _arrays(a, b)
+    return xp.minimum(a, b)
+
+
+def maximum(a, b):
+    """Larger of two values, elementwise for arrays."""
+    if isinstance(a, Number) and isinstance(b, Number):
+        return a if a > b else b
+    if is_symbolic(a) or is_symbolic(b):
+        return _symbols().maximum(a, b)
+    xp, (a, b) = _arrays(a, b)
+    return xp.maximum(a, b)
+
+
+def where(condition, a, b):
+    """`a` where the condition holds, else `b`: a choice, a mask or a case of an equation.
+
+    Both `a` and `b` are evaluated, so neither may divide by zero where it is not chosen.
+    """
+    if is_symbolic(condition):
+        return _symbols().where(condition, a, b)
+    if isinstance(condition, bool):
+        return a if condition else b
+    xp = array_namespace(condition)
+    arrays = [v for v in (a, b) if is_array_api_obj(v)]
+    like = arrays[0] if arrays else xp.asarray(0.0, dtype=xp.float64)
+    return xp.where(condition, _like(xp, a, like), _like(xp, b, like))
+
+
+def time_since(start, t):
+    """Steps from `start` to `t`, and 0 before it; for the case of an equation that holds from `start` on.
+
+    A symbol's is the plain difference, for such a case is not read before `start`.
+    """
+    return t - start if is_symbolic(t) else maximum(t - start, 0)
+
+
+def zeros_like(x):
+    """Zero of the kind of `x`: the state from which most update rules start."""
+    return array_namespace(x).zeros_like(x) if is_array_api_obj(x) else 0.0
+
+
+def count_reached(thresholds: tuple, t):
+    """How many of the thresholds are at or below `t`.
+
+    Parameters
+    ----------
+    thresholds : tuple of numbers or symbols
+    t : number, array or symbol
+
+    Returns
+    -------
+    Same kind as `t`, from 0 to ``len(thresholds)``.
+    """
+    if is_symbolic(t):
+        return _symbols().CountReached(t, *thresholds)
+    return sum(where(t >= threshold, 1, 0) for threshold in thresholds)

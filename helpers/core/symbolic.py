@@ -1,0 +1,260 @@
+r"""One formula, many readers: the equation and the JavaScript of a method, from the code that runs.
+
+A *method* is a frozen dataclass (see :mod:`helpers.core.hyperparameters`). Its *twin* is the same
+object with a symbol in place of every number; running the method's own code on the twin gives the
+expression that SymPy prints.
+
+>>> from helpers.formulas.schedules import ExponentialDecay
+>>> method = ExponentialDecay(peak_lr=0.1, gamma=0.5, decay_steps=10)
+>>> expression(method)[0]
+p.gamma**(t/p.decay_steps)*p.peak_lr
+>>> latex(method)
+'\\eta_0 \\gamma^{\\frac{t}{D}}'
+>>> latex(method, values=True)
+'0.1 \\cdot 0.5^{\\frac{t}{10}}'
+>>> javascript(method)
+'(t, p) => Math.pow(p.gamma, t/p.decay_steps)*p.peak_lr'
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from numbers import Real
+from typing import Any
+
+import sympy
+
+from helpers.core.hyperparameters import Hyperparameter
+
+__all__ = [
+    "TracedUpdate",
+    "Twin",
+    "evaluated_at",
+    "expression",
+    "javascript",
+    "latex",
+    "latex_template",
+    "printed",
+    "trace",
+    "traced_update",
+    "twin",
+    "update_javascript",
+    "update_latex",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Twin:
+    """A method whose numbers are symbols.
+
+    Parameters
+    ----------
+    method : object
+        The twin itself: same class, symbols as fields.
+    names : dict
+        Symbol to its LaTeX.
+    values : dict
+        Symbol to the number that it stands for.
+    """
+
+    method: Any
+    names: dict
+    values: dict
+
+
+def twin(method: Any, path: str = "p", mark: str = "") -> Twin:
+    """Return the twin of a method: each number becomes a symbol named after its place.
+
+    Parameters
+    ----------
+    method : dataclass instance
+        Numbers, tuples of numbers and methods inside it are followed; anything else (a choice of
+        form, ``None``) stays as it is, for it decides which formula is traced.
+    path : str
+        How JavaScript reaches the method's fields.
+    mark : str
+        LaTeX put behind each symbol, to tell apart the members of a tuple of methods.
+
+    Returns
+    -------
+    Twin
+    """
+    names, values = {}, {}
+
+    def symbol(number: Real, place: str, text: str) -> sympy.Symbol:
+        s = sympy.Symbol(place, real=True)
+        names[s], values[s] = text + mark, number
+        return s
+
+    def inner(part: Any, place: str, extra: str) -> Any:
+        found = twin(part, place, mark + extra)
+        names.update(found.names)
+        values.update(found.values)
+        return found.method
+
+    def follow(value: Any, place: str, about: Hyperparameter | None) -> Any:
+        if dataclasses.is_dataclass(value):
+            return inner(value, place, "")
+        if isinstance(value, tuple) and about is None:
+            return tuple(inner(v, f"{place}[{i}]", f"^{{({i + 1})}}") for i, v in enumerate(value))
+        if isinstance(value, tuple):
+            text = [f"{about.symbol}_{{{i + about.first_index}}}" for i in range(len(value))]
+            return tuple(symbol(v, f"{place}[{i}]", text[i]) for i, v in enumerate(value))
+        if about is not None and isinstance(value, Real) and not isinstance(value, bool):
+            return symbol(value, place, about.symbol)
+        return value
+
+    copy = object.__new__(type(method))  # the checks are for numbers, a twin has none
+    for f in dataclasses.fields(method):
+        value = getattr(method, f.name)
+        object.__setattr__(copy, f.name, follow(value, f"{path}.{f.name}", f.metadata.get("hyperparameter")))
+    return Twin(copy, names, values)
+
+
+def trace(formula: Any, *args: Any) -> Any:
+    """Run code on symbols and keep what it wrote as it wrote it, nothing simplified."""
+    with sympy.evaluate(False):
+        return formula(*args)
+
+
+@cache
+def _traced(method: Any) -> tuple[sympy.Expr, Twin]:
+    found = twin(method)
+    return sympy.sympify(trace(found.method.formula, sympy.Symbol("t", real=True))), found
+
+
+def expression(method: Any) -> tuple[sympy.Expr, Twin]:
+    """Return the expression of ``method.formula(t)`` and the twin whose symbols it holds."""
+    return _traced(method)
+
+
+def printed(expr: Any, names: dict) -> str:
+    """LaTeX of an expression in the order in which it was written."""
+    return sympy.latex(expr, order="none", symbol_names=names)
+
+
+def latex(method: Any, values: bool = False) -> str:
+    """Return the LaTeX of a method's formula.
+
+    Parameters
+    ----------
+    method : dataclass instance with a ``formula(t)``
+    values : bool
+        Whether the present numbers stand in place of the symbols.
+
+    Returns
+    -------
+    str
+    """
+    expr, found = expression(method)
+    names = {s: f"{v:.6g}" for s, v in found.values.items()} if values else found.names
+    return printed(expr, names)
+
+
+def latex_template(method: Any) -> tuple[str, dict[str, str]]:
+    """Return the LaTeX with a stand-in number for each value, for a page that fills in the present ones.
+
+    Returns
+    -------
+    str
+        LaTeX in which each symbol is a whole number of seven digits.
+    dict
+        Stand-in to the place of the value, such as ``{"9000001": "p.peak_lr"}``.
+    """
+    expr, found = expression(method)
+    stand_ins = {s: str(9_000_001 + i) for i, s in enumerate(found.values)}
+    return printed(expr, stand_ins), {text: s.name for s, text in stand_ins.items()}
+
+
+def javascript(method: Any) -> str:
+    """Return the JavaScript function ``(t, p) => ...`` of a method's formula.
+
+    ``p`` is an object with the method's fields; tuples are arrays, a method inside is an object.
+    """
+    expr, _ = expression(method)
+    return f"(t, p) => {_one_line(expr)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class TracedUpdate:
+    """What one update of a rule writes: an expression for each entry of the state, then the parameter.
+
+    Parameters
+    ----------
+    state : dict
+        Name of the entry to its new value, in terms of the old state and of entries above it.
+    param : sympy.Expr
+        The new parameter, in terms of the new state.
+    names : dict
+        Symbol to LaTeX.
+    """
+
+    state: dict
+    param: Any
+    names: dict
+
+
+@cache
+def traced_update(rule: Any) -> TracedUpdate:
+    """Run ``rule.update`` once on symbols.
+
+    Parameters
+    ----------
+    rule : frozen dataclass
+        With ``init(param) -> dict`` and ``update(param, grad, state, lr) -> (param, state)``.
+
+    Returns
+    -------
+    TracedUpdate
+    """
+    found = twin(rule)
+    param, grad, lr = (sympy.Symbol(name, real=True) for name in ("param", "grad", "lr"))
+    names = {**found.names, param: r"\theta_{t-1}", grad: "g_t", lr: r"\eta_t"}
+    old, new = {}, {}
+    for key in rule.init(0.0):
+        text = rule.state_symbols.get(key, key)
+        old[key], new[key] = sympy.Symbol(f"state.{key}", real=True), sympy.Symbol(key, real=True)
+        names[old[key]], names[new[key]] = ("t-1", "t") if key == "step" else (f"{text}_{{t-1}}", f"{text}_t")
+    result, state = trace(found.method.update, param, grad, old, lr)
+    written = {}  # what is named above is called by its name below
+    for key, expr in state.items():
+        state = {**state, key: expr.xreplace(written)}
+        written[expr] = new[key]
+        written[state[key]] = new[key]
+    return TracedUpdate(state, result.xreplace(written), names)
+
+
+def update_latex(rule: Any) -> list[str]:
+    r"""Return the equations of a rule, one a line: the state first, then the parameter.
+
+    >>> from helpers.formulas.rules import Momentum
+    >>> for line in update_latex(Momentum(momentum=0.9)): print(line)
+    v_t = \mu v_{t-1} + g_t
+    \theta_t = \theta_{t-1} - \eta_t v_t
+    """
+    traced = traced_update(rule)
+    left = {key: rf"{rule.state_symbols.get(key, key)}_t" for key in traced.state if key != "step"}
+    lines = [f"{text} = {printed(traced.state[key], traced.names)}" for key, text in left.items()]
+    return [*lines, rf"\theta_t = {printed(traced.param, traced.names)}"]
+
+
+def update_javascript(rule: Any) -> str:
+    """Return the JavaScript function ``(param, grad, state, lr, p) => ({ param, state })`` of a rule."""
+    traced = traced_update(rule)
+    lines = [f"const {key} = {_one_line(expr)};" for key, expr in traced.state.items()]
+    body = " ".join(
+        [*lines, f"return {{ param: {_one_line(traced.param)}, state: {{ {', '.join(traced.state)} }} }};"]
+    )
+    return f"(param, grad, state, lr, p) => {{ {body} }}"
+
+
+def _one_line(expr: Any) -> str:
+    return " ".join(sympy.jscode(expr).split())
+
+
+def evaluated_at(method: Any, t: float) -> float:
+    """Return the value of the traced expression, for the test that all readers agree."""
+    expr, found = expression(method)
+    places = {sympy.Symbol("t", real=True): sympy.Float(t, 30), **found.values}
+    return float(expr.doit().xreplace({k: sympy.sympify(v) for k, v in places.items()}).doit().evalf(20))

@@ -1,0 +1,68 @@
+"""The SymPy side of :mod:`helpers.core.mathematics`: imported only when a symbol is in play.
+
+The functions build expressions *unevaluated*, so that an equation is displayed in the order in
+which its author wrote the code.
+"""
+
+from __future__ import annotations
+
+import sympy
+from sympy import ceiling as ceil
+from sympy import cos, exp, floor, log, sign, sqrt
+from sympy.core.sympify import converter
+
+from helpers.core.mathematics import pi
+
+__all__ = [
+    "CountReached",
+    "absolute",
+    "ceil",
+    "cos",
+    "exp",
+    "floor",
+    "log",
+    "maximum",
+    "minimum",
+    "sign",
+    "sqrt",
+    "where",
+]
+
+converter[type(pi)] = lambda number: sympy.pi
+absolute = sympy.Abs
+
+
+def minimum(a, b):
+    """Smaller of two values."""
+    return sympy.Min(a, b, evaluate=False)
+
+
+def maximum(a, b):
+    """Larger of two values."""
+    return sympy.Max(a, b, evaluate=False)
+
+
+def where(condition, a, b):
+    """Cases; cases inside the second branch become further cases of the same brace."""
+    rest = b.args if isinstance(b, sympy.Piecewise) else ((b, True),)
+    return sympy.Piecewise((a, condition), *rest, evaluate=False)
+
+
+class CountReached(sympy.Function):
+    """The number of thresholds at or below t: an equation's #{i : m_i <= t}."""
+
+    @classmethod
+    def eval(cls, t, *thresholds):
+        """Count, once every argument is a number."""
+        if all(arg.is_number for arg in (t, *thresholds)):
+            return sympy.Integer(sum(bool(m <= t) for m in thresholds))
+        return None
+
+    def _latex(self, printer, exp=None):
+        t, *thresholds = (printer.doprint(arg) for arg in self.args)
+        text = rf"\#\left\{{m \in \{{{', '.join(thresholds)}\}} : m \le {t}\right\}}"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _javascript(self, printer):
+        t, *thresholds = (printer.doprint(arg) for arg in self.args)
+        return f"[{', '.join(thresholds)}].filter((m) => m <= {t}).length"

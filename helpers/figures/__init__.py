@@ -1,0 +1,1 @@
+"""What the reader looks at: plots, explorers, displayed equations. Nothing here computes a result."""

@@ -1,0 +1,1 @@
+"""Mathematics on numbers, arrays and symbols. Imports with torch absent."""

@@ -1,0 +1,145 @@
+"""What every schedule is: a frozen formula from the step to the learning rate."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from helpers.core import checks
+from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+
+__all__ = ["LibraryName", "Schedule", "end_lr", "factor", "peak_lr", "total_steps"]
+
+
+@dataclass(frozen=True)
+class LibraryName:
+    """What a library calls a schedule, and where its convention differs from ours.
+
+    Parameters
+    ----------
+    library : str
+        ``"torch"``, ``"Keras"``, ``"Paddle"``, ``"optax"`` or ``"timm"``.
+    name : str
+        The class or function there.
+    difference : str
+        One phrase; empty when the numbers are the same.
+    """
+
+    library: str
+    name: str
+    difference: str = ""
+
+
+class Schedule(Hyperparameters, ABC):
+    """A learning rate for every step.
+
+    ``schedule(step)`` is the rate of the update about to be made: `step` counts the updates made
+    so far, so the first is 0. A schedule is pure: it remembers nothing, and asking it twice, or
+    plotting it first, changes nothing.
+    """
+
+    #: One phrase for menus and tables.
+    words: ClassVar[str]
+    #: The lesson that derives it.
+    lesson: ClassVar[int]
+    #: The torch expression that gives the same rates; our fields stand in braces.
+    torch_code: ClassVar[str]
+    #: The same schedule elsewhere, and how the convention differs there.
+    library_names: ClassVar[tuple[LibraryName, ...]] = ()
+
+    @property
+    def base_lr(self) -> Any:
+        """The rate with which an optimizer of another library is made, before its scheduler multiplies."""
+        return self.peak_lr
+
+    @abstractmethod
+    def formula(self, t: Any) -> Any:
+        """The rate at step `t`, written once for numbers, arrays and symbols."""
+
+    def __call__(self, step: float) -> float:
+        """Return the learning rate of one step.
+
+        Parameters
+        ----------
+        step : int or float
+            Updates made so far, zero or more.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If `step` is negative, infinite or NaN.
+        """
+        checks.non_negative("step", step)
+        return float(self.formula(step))
+
+    def rates(self, steps: Any) -> np.ndarray:
+        """Return the learning rates of many steps at once.
+
+        Parameters
+        ----------
+        steps : int or array_like
+            A number n stands for the steps 0 to n-1.
+
+        Returns
+        -------
+        ndarray of float64
+            One rate a step, in the shape of `steps`.
+
+        Raises
+        ------
+        ValueError
+            If any step is negative, infinite or NaN.
+        """
+        t = np.arange(steps, dtype=float) if isinstance(steps, int) else np.asarray(steps, dtype=float)
+        for bad in t[~((t >= 0) & (t < np.inf))]:
+            checks.non_negative("step", float(bad))
+        return np.asarray(self.formula(t), dtype=float) + np.zeros_like(t)
+
+    def torch(self) -> str:
+        """Return the torch expression that gives the same rates, for an `optimizer` made with `base_lr`."""
+        names = re.findall(r"{(\w+)", self.torch_code)
+        return self.torch_code.format(**{name: _as_code(getattr(self, name)) for name in names})
+
+
+def _as_code(value: Any) -> Any:
+    """A field as it stands in a line of code: a schedule inside becomes its own line."""
+    return value.torch() if isinstance(value, Schedule) else value
+
+
+# The fields that many schedules share, declared once.
+
+
+def peak_lr() -> Any:
+    """The highest rate, with which a decay starts."""
+    return hyperparameter(
+        r"\eta_0", "peak learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
+    )
+
+
+def end_lr() -> Any:
+    """The rate that holds at the last step and after it."""
+    return hyperparameter(
+        r"\eta_{\text{end}}", "end learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
+    )
+
+
+def total_steps() -> Any:
+    """The length of the whole schedule."""
+    return hyperparameter(
+        "T", "total steps", checks.count, unit="steps", low=10, high=1000, integer=True, example=1000
+    )
+
+
+def factor(default: float) -> Any:
+    """What the rate is multiplied by."""
+    return hyperparameter(
+        r"\gamma", "decay factor", checks.unit_interval, low=0.01, high=1.0, default=default
+    )
