@@ -1,0 +1,98 @@
+"""Fixtures for tests in a real browser.
+
+``browser``      one headless Chromium for the session
+``book``         the folder of the built book
+``book_url``     that folder on a loopback web server
+``closed_page``  a factory of pages that can reach nothing outside one base address
+"""
+
+import functools
+import http.server
+import os
+import pathlib
+import threading
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser import launch
+
+ROOT = pathlib.Path(__file__).parents[1]
+BOOK = pathlib.Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for the session; a missing one is a failure, never a skip."""
+    with sync_playwright() as playwright:
+        try:
+            browser = launch(playwright)
+        except RuntimeError as error:
+            pytest.fail(str(error), pytrace=False)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def book():
+    """Return the folder of the built book."""
+    if not (BOOK / "index.html").is_file():
+        pytest.fail(f"the book is not built: run `make book` (looked in {BOOK})", pytrace=False)
+    return BOOK.resolve()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        """Keep requests out of the test's output."""
+
+
+@pytest.fixture(scope="session")
+def book_url(book):
+    """Return the address of the built book on a loopback server, with the closing slash."""
+    handler = functools.partial(_Quiet, directory=book)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def _close_network(page, base):
+    """Abort what leaves ``base`` and record it; record what the page complains about."""
+    page.third_party, page.problems = [], []
+
+    def guard(route):
+        if route.request.url.startswith((base, "data:", "blob:", "about:")):
+            route.continue_()
+        else:
+            page.third_party.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", guard)
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+
+
+@pytest.fixture
+def closed_page(browser, request):
+    """Return a factory of pages whose every request outside ``base`` is aborted.
+
+    ``closed_page(width=1280, theme="light", base=None)`` opens an empty page; relative addresses in
+    ``page.goto`` start at ``base``: the built book on a loopback server unless another is named, such as
+    ``book.as_uri()`` for the book from disk. What the page asked for outside ``base`` is in
+    ``page.third_party``; its console errors and uncaught exceptions are in ``page.problems``.
+    """
+    contexts = []
+
+    def open_page(width=1280, theme="light", base=None, height=900, **options):
+        base = (base or request.getfixturevalue("book_url")).rstrip("/") + "/"
+        context = browser.new_context(
+            base_url=base, color_scheme=theme, viewport={"width": width, "height": height}, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        _close_network(page, base)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
