@@ -5,7 +5,8 @@ written with these and with the operators ``+ - * / **`` can be run, trained wit
 translated to JavaScript, and all of them are the same lines.
 
 Arrays go through the array API standard (``array-api-compat``); SymPy and torch are touched only
-by someone who brings a symbol or a tensor.
+by someone who brings a symbol or a tensor. NaN stays NaN. Where a function has no value, a number
+raises as Python's operators do (``log(0)``), and an array holds what its library puts there.
 
 >>> import numpy as np
 >>> minimum(7, 5), minimum(np.array([1.0, 7.0]), 5)
@@ -14,6 +15,7 @@ by someone who brings a symbol or a tensor.
 
 from __future__ import annotations
 
+import functools
 import math
 
 from array_api_compat import array_namespace, is_array_api_obj
@@ -28,8 +30,11 @@ __all__ = [
     "log",
     "maximum",
     "minimum",
+    "norm",
     "pi",
+    "shown_as",
     "sign",
+    "sin",
     "sqrt",
     "time_since",
     "where",
@@ -51,7 +56,7 @@ def _symbols():
 
 
 def _sign(x: float) -> float:
-    return x and math.copysign(1.0, x)
+    return x if x == 0 or math.isnan(x) else math.copysign(1.0, x)
 
 
 def _elementwise(name: str, on_number, meaning: str):
@@ -68,6 +73,7 @@ def _elementwise(name: str, on_number, meaning: str):
 
 
 cos = _elementwise("cos", math.cos, "Cosine")
+sin = _elementwise("sin", math.sin, "Sine")
 exp = _elementwise("exp", math.exp, "Exponential")
 log = _elementwise("log", math.log, "Natural logarithm")
 sqrt = _elementwise("sqrt", math.sqrt, "Square root")
@@ -101,7 +107,7 @@ def _arrays(*values):
 def minimum(a, b):
     """Smaller of two values, elementwise for arrays."""
     if isinstance(a, Number) and isinstance(b, Number):
-        return a if a < b else b
+        return a if a < b or math.isnan(a) else b
     if is_symbolic(a) or is_symbolic(b):
         return _symbols().minimum(a, b)
     xp, (a, b) = _arrays(a, b)
@@ -111,7 +117,7 @@ def minimum(a, b):
 def maximum(a, b):
     """Larger of two values, elementwise for arrays."""
     if isinstance(a, Number) and isinstance(b, Number):
-        return a if a > b else b
+        return a if a > b or math.isnan(a) else b
     if is_symbolic(a) or is_symbolic(b):
         return _symbols().maximum(a, b)
     xp, (a, b) = _arrays(a, b)
@@ -161,3 +167,33 @@ def count_reached(thresholds: tuple, t):
     if is_symbolic(t):
         return _symbols().CountReached(t, *thresholds)
     return sum(where(t >= threshold, 1, 0) for threshold in thresholds)
+
+
+def shown_as(template: str):
+    """Let an equation show a function by its name: for what works on whole arrays, not entry by entry.
+
+    Parameters
+    ----------
+    template : str
+        LaTeX of the call; ``#`` stands for the argument.
+
+    Returns
+    -------
+    decorator
+        Of a function of one argument. On a symbol the function is not run; the call is kept.
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def either(x):
+            return _symbols().shown(template)(x) if is_symbolic(x) else function(x)
+
+        return either
+
+    return decorate
+
+
+@shown_as(r"\left\lVert # \right\rVert")
+def norm(x):
+    """Euclidean norm of a whole array, taken as one vector; absolute value of a number."""
+    return abs(x) if isinstance(x, Number) else array_namespace(x).linalg.vector_norm(x)

@@ -6,9 +6,11 @@ which its author wrote the code.
 
 from __future__ import annotations
 
+import functools
+
 import sympy
 from sympy import ceiling as ceil
-from sympy import cos, exp, floor, log, sign, sqrt
+from sympy import cos, exp, floor, log, sign, sin, sqrt
 from sympy.core.sympify import converter
 
 from helpers.core.mathematics import pi
@@ -23,7 +25,9 @@ __all__ = [
     "log",
     "maximum",
     "minimum",
+    "shown",
     "sign",
+    "sin",
     "sqrt",
     "where",
 ]
@@ -66,3 +70,18 @@ class CountReached(sympy.Function):
     def _javascript(self, printer):
         t, *thresholds = (printer.doprint(arg) for arg in self.args)
         return f"[{', '.join(thresholds)}].filter((m) => m <= {t}).length"
+
+
+@functools.cache
+def shown(template: str) -> type[sympy.Function]:
+    """Return the function that prints as `template`, its argument in the place of ``#``."""
+
+    class Shown(sympy.Function):
+        def _latex(self, printer, exp=None):
+            text = template.replace("#", printer.doprint(self.args[0]))
+            return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+        def _javascript(self, printer):
+            raise TypeError(f"{template} needs a whole array: it has no JavaScript for one number")
+
+    return Shown
