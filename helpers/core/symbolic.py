@@ -14,11 +14,15 @@ p.gamma**(t/p.decay_steps)*p.peak_lr
 '0.1 \\cdot 0.5^{\\frac{t}{10}}'
 >>> javascript(method)
 '(t, p) => Math.pow(p.gamma, t/p.decay_steps)*p.peak_lr'
+
+A method may have further formulas, such as a loss's derivative: they are named by ``of``. The symbols
+of a formula's arguments are in the method's ``argument_symbols``, where they are not the names.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from functools import cache
 from numbers import Real
 from typing import Any
@@ -35,6 +39,7 @@ __all__ = [
     "javascript",
     "latex",
     "latex_template",
+    "one_line",
     "printed",
     "trace",
     "traced_update",
@@ -118,15 +123,34 @@ def trace(formula: Any, *args: Any) -> Any:
         return formula(*args)
 
 
+def _arguments(method: Any, of: str) -> list[sympy.Symbol]:
+    """The symbols of a formula's arguments, named as the code names them."""
+    return [sympy.Symbol(name, real=True) for name in inspect.signature(getattr(method, of)).parameters]
+
+
 @cache
-def _traced(method: Any) -> tuple[sympy.Expr, Twin]:
-    found = twin(method)
-    return sympy.sympify(trace(found.method.formula, sympy.Symbol("t", real=True))), found
+def _traced(method: Any, of: str) -> tuple[sympy.Expr, Twin]:
+    found, arguments = twin(method), _arguments(method, of)
+    texts = getattr(method, "argument_symbols", {})
+    names = {symbol: texts.get(symbol.name, symbol.name) for symbol in arguments}
+    expr = sympy.sympify(trace(getattr(found.method, of), *arguments))
+    return expr, dataclasses.replace(found, names={**found.names, **names})
 
 
-def expression(method: Any) -> tuple[sympy.Expr, Twin]:
-    """Return the expression of ``method.formula(t)`` and the twin whose symbols it holds."""
-    return _traced(method)
+def expression(method: Any, of: str = "formula") -> tuple[sympy.Expr, Twin]:
+    """Return the expression of one of a method's formulas and the twin whose symbols it holds.
+
+    Parameters
+    ----------
+    method : frozen dataclass instance
+    of : str
+        The name of the formula: a method whose arguments are numbers.
+
+    Returns
+    -------
+    sympy.Expr, Twin
+    """
+    return _traced(method, of)
 
 
 def printed(expr: Any, names: dict) -> str:
@@ -134,7 +158,7 @@ def printed(expr: Any, names: dict) -> str:
     return sympy.latex(expr, order="none", symbol_names=names)
 
 
-def latex(method: Any, values: bool = False) -> str:
+def latex(method: Any, values: bool = False, of: str = "formula") -> str:
     """Return the LaTeX of a method's formula.
 
     Parameters
@@ -142,17 +166,19 @@ def latex(method: Any, values: bool = False) -> str:
     method : dataclass instance with a ``formula(t)``
     values : bool
         Whether the present numbers stand in place of the symbols.
+    of : str
+        The name of the formula, where it is another one.
 
     Returns
     -------
     str
     """
-    expr, found = expression(method)
-    names = {s: f"{v:.6g}" for s, v in found.values.items()} if values else found.names
-    return printed(expr, names)
+    expr, found = expression(method, of)
+    present = {s: f"{v:.6g}" for s, v in found.values.items()} if values else {}
+    return printed(expr, {**found.names, **present})
 
 
-def latex_template(method: Any) -> tuple[str, dict[str, str]]:
+def latex_template(method: Any, of: str = "formula") -> tuple[str, dict[str, str]]:
     """Return the LaTeX with a stand-in number for each value, for a page that fills in the present ones.
 
     Returns
@@ -162,18 +188,19 @@ def latex_template(method: Any) -> tuple[str, dict[str, str]]:
     dict
         Stand-in to the place of the value, such as ``{"9000001": "p.peak_lr"}``.
     """
-    expr, found = expression(method)
+    expr, found = expression(method, of)
     stand_ins = {s: str(9_000_001 + i) for i, s in enumerate(found.values)}
-    return printed(expr, stand_ins), {text: s.name for s, text in stand_ins.items()}
+    return printed(expr, {**found.names, **stand_ins}), {text: s.name for s, text in stand_ins.items()}
 
 
-def javascript(method: Any) -> str:
+def javascript(method: Any, of: str = "formula") -> str:
     """Return the JavaScript function ``(t, p) => ...`` of a method's formula.
 
     ``p`` is an object with the method's fields; tuples are arrays, a method inside is an object.
+    A formula of other variables than ``t`` takes those, such as ``(x, y, p) => ...``.
     """
-    expr, _ = expression(method)
-    return f"(t, p) => {_one_line(expr)}"
+    expr, _ = expression(method, of)
+    return f"({', '.join(s.name for s in _arguments(method, of))}, p) => {one_line(expr)}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,19 +269,21 @@ def update_latex(rule: Any) -> list[str]:
 def update_javascript(rule: Any) -> str:
     """Return the JavaScript function ``(param, grad, state, lr, p) => ({ param, state })`` of a rule."""
     traced = traced_update(rule)
-    lines = [f"const {key} = {_one_line(expr)};" for key, expr in traced.state.items()]
+    lines = [f"const {key} = {one_line(expr)};" for key, expr in traced.state.items()]
     body = " ".join(
-        [*lines, f"return {{ param: {_one_line(traced.param)}, state: {{ {', '.join(traced.state)} }} }};"]
+        [*lines, f"return {{ param: {one_line(traced.param)}, state: {{ {', '.join(traced.state)} }} }};"]
     )
     return f"(param, grad, state, lr, p) => {{ {body} }}"
 
 
-def _one_line(expr: Any) -> str:
+def one_line(expr: Any) -> str:
+    """Return the JavaScript of an expression on one line."""
     return " ".join(sympy.jscode(expr).split())
 
 
-def evaluated_at(method: Any, t: float) -> float:
+def evaluated_at(method: Any, *numbers: float, of: str = "formula") -> float:
     """Return the value of the traced expression, for the test that all readers agree."""
-    expr, found = expression(method)
-    places = {sympy.Symbol("t", real=True): sympy.Float(t, 30), **found.values}
+    expr, found = expression(method, of)
+    arguments = zip(_arguments(method, of), (sympy.Float(x, 30) for x in numbers), strict=True)
+    places = {**dict(arguments), **found.values}
     return float(expr.doit().xreplace({k: sympy.sympify(v) for k, v in places.items()}).doit().evalf(20))
