@@ -1,0 +1,96 @@
+# Everything that people and CI call. `make` alone lists it.
+
+PYTHON ?= python3
+PORT ?= 8000
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install -q
+HTML := _build/html
+TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements.txt)
+key = $(shell cat $(1) constraints.txt | cksum | cut -d' ' -f1)
+INSTALLED := $(VENV)/.installed-$(call key,requirements.txt)
+LAB := $(VENV)/.lab-$(call key,requirements-lab.txt)
+
+PYTEST := $(PY) -m pytest -q
+# Two lessons run at a time on two cores; one notebook stays on one worker.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile
+NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS)
+BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going
+
+# $(call stage,NAME,COMMAND): run a command, print its seconds, fail as it fails.
+stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
+	printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start)); exit $$status
+
+.PHONY: help install book test lint lessons serve bench offline address clean distclean constraints browser
+.DEFAULT_GOAL := help
+
+help: ## List these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+book: $(INSTALLED) ## Build the book: runs the lessons that changed, then renders the pages
+	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution); test -z "$$list" || $(NBVAL) $$list)
+	$(call stage,book,$(BUILD))
+	@printf '\nThe book: file://%s/index.html (or `make serve`)\n' '$(CURDIR)/$(HTML)'
+
+test: install browser ## Run everything that guards the project
+	$(call stage,lint,$(PY) -m ruff check .)
+	$(call stage,unit tests and doctests,$(PYTEST) -m 'not pages' -n auto --maxprocesses 4)
+	@rm -rf $(HTML) _build/.doctrees
+	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution --all); test -z "$$list" || $(NBVAL) $$list)
+	$(call stage,book,$(BUILD))
+	@printf '\n== pages in a browser\n'
+	@$(PYTEST) -m pages $(WORKERS) tests
+
+lint: $(INSTALLED) ## Check the style of the code, notebooks included
+	@$(PY) -m ruff check .
+
+lessons: $(LAB) ## Open the lessons in JupyterLab
+	@cd lessons && ../$(PY) -m jupyter lab
+
+serve: book ## Serve the built book on localhost (PORT=8000)
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
+
+bench: $(INSTALLED) ## Measure what the project claims to be fast, against whom; prints tables
+	@set -e; for file in benchmarks/[a-z]*.py; do PYTHONPATH=. $(PY) $$file; done
+
+offline: book ## Pack the built book into one zip to carry away
+	@cd _build && rm -f how-cnns-learn.zip && ../$(PY) -m zipfile -c how-cnns-learn.zip html
+	@echo 'The packed book: $(CURDIR)/_build/how-cnns-learn.zip'
+
+address: $(INSTALLED) ## Move the book or a fork to another address: make address URL=https://github.com/me/book
+	@$(PY) -m tools.address $(URL)
+
+clean: ## Remove what was built; the environment and downloads stay
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis .cache/pytest
+
+distclean: clean ## Remove the environment and downloads too
+	rm -rf $(VENV) .cache
+
+constraints: ## Renew constraints.txt from a fresh environment
+	@rm -rf _build/fresh && $(PYTHON) -m venv _build/fresh
+	@sed -i.old '/^[^#]/d' constraints.txt && rm constraints.txt.old
+	@for what in '$(TORCH)' '-r requirements.txt' '-r requirements-lab.txt'; do \
+		_build/fresh/bin/python -m pip install -q $$what || exit; done
+	@_build/fresh/bin/python -m pip freeze | grep -viE '^(torch|nvidia|triton)[-=]' \
+		| sed 's/$$/; python_full_version >= "3.11.5" and python_version < "3.12"/' >> constraints.txt
+	@rm -rf _build/fresh
+
+install: $(INSTALLED)
+	@$(PY) -c 'import sys, importlib.metadata as m; print("Python %d.%d.%d, torch %s" % (*sys.version_info[:3], m.version("torch")))'
+
+browser: $(INSTALLED)
+	$(call stage,browser,$(PY) -m tests.browser)
+
+$(INSTALLED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "The book needs Python 3.10 or newer, and $(PYTHON) is %d.%d: name another with PYTHON=..." % sys.version_info[:2])'
+	$(call stage,virtual environment,$(PYTHON) -m venv $(VENV))
+	@printf '\n%s comes first: pip takes the CPU build where it knows one; requirements.txt says how.\n' '$(TORCH)'
+	$(call stage,install torch,$(PIP) $(TORCH))
+	$(call stage,install the rest,$(PIP) -r requirements.txt)
+	@$(PY) -c 'import sys, importlib.metadata as m; got = m.version("torch"); sys.exit("torch==" + got.split("+")[0] != "$(TORCH)" and "wanted $(TORCH), pip installed " + got)'
+	@rm -f $(VENV)/.installed-* && touch $@
+
+$(LAB): $(INSTALLED)
+	$(call stage,install JupyterLab,$(PIP) -r requirements-lab.txt)
+	@rm -f $(VENV)/.lab-* && touch $@

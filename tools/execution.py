@@ -1,0 +1,157 @@
+"""Every lesson is executed once, for its tests and for its page.
+
+As a pytest plugin (``-p tools.execution``) it hands what nbval saw to the cache from which Jupyter Book takes
+its outputs. As a Sphinx extension it keeps the pages in step with that cache. As a command it prints the
+notebooks that the cache lacks (``--all``: every notebook).
+
+jupyter-cache knows a notebook by its cells alone. A lesson also depends on ``helpers``, on the installed
+packages and on the files beside it: a digest of those stands in the cache, which is dropped when it changes.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+# One thread a lesson: two run at a time, and the figures of a page do not depend on the number of cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def notebooks(root=ROOT):
+    """Return the lessons in reading order."""
+    return sorted(p for p in root.glob("lessons/**/*.ipynb") if not _hidden(p.relative_to(root)))
+
+
+def _hidden(path):
+    return any(part.startswith((".", "__pycache__")) for part in path.parts)
+
+
+def digest(root=ROOT):
+    """Return a digest of what a lesson's outputs depend on besides its own cells."""
+    files = [root / "requirements.txt", root / "constraints.txt"]
+    files += [path for folder in ("helpers", "lessons") for path in sorted((root / folder).rglob("*"))]
+    total = hashlib.sha256(repr(sys.version_info[:2]).encode())
+    for path in files:
+        name = path.relative_to(root)
+        if path.is_file() and path.suffix != ".ipynb" and not _hidden(name):
+            total.update(name.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def open_cache(root=ROOT):
+    """Return the book's cache of executed notebooks, emptied when it belongs to another digest."""
+    from jupyter_cache import get_cache
+
+    folder = root / "_build" / ".jupyter_cache"
+    now, stamp = digest(root), folder / "digest"
+    if folder.exists() and (not stamp.exists() or stamp.read_text() != now):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(now)
+    return get_cache(folder)
+
+
+def missing(root=ROOT):
+    """Return the notebooks whose outputs are not in the cache."""
+    import nbformat
+
+    cache = open_cache(root)
+
+    def known(path):
+        try:
+            return cache.match_cache_notebook(nbformat.read(path, nbformat.NO_CONVERT))
+        except KeyError:
+            return False
+
+    return [path for path in notebooks(root) if not known(path)]
+
+
+def executed(path, cells):
+    """Return the notebook at ``path`` with the outputs that nbval saw, or None unless every cell passed."""
+    import nbformat
+
+    notebook = nbformat.read(path, 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if len(cells) != len(code) or not all(passed for passed, _ in cells.values()):
+        return None
+    for count, (cell, number) in enumerate(zip(code, sorted(cells), strict=True), 1):
+        cell.execution_count = count
+        cell.outputs = [nbformat.from_dict(dict(output)) for output in cells[number][1]]
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+    return notebook
+
+
+def store(results, cache):
+    """Put executed notebooks, ``{path: text}``, into the cache."""
+    import nbformat
+    from jupyter_cache.base import CacheBundleIn
+
+    for path, text in results.items():
+        bundle = CacheBundleIn(nbformat.reads(text, nbformat.NO_CONVERT), path)
+        cache.cache_notebook_bundle(bundle, overwrite=True)
+
+
+class Recorder:
+    """Collects what nbval sees; with xdist the workers send theirs to the one process that writes."""
+
+    def __init__(self):
+        self.cells, self.seconds = {}, {}
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        report = (yield).get_result()
+        if call.when == "call" and type(item).__name__ == "IPyNbCell":
+            outputs = json.loads(json.dumps(item.test_outputs or []))
+            self.cells.setdefault(str(item.path), {})[item.cell_num] = (report.passed, outputs)
+
+    def pytest_runtest_logreport(self, report):
+        path = report.nodeid.partition("::")[0]
+        self.seconds[path] = self.seconds.get(path, 0) + report.duration
+
+    def pytest_sessionfinish(self, session):
+        import nbformat
+
+        found = {path: executed(path, cells) for path, cells in self.cells.items()}
+        results = {path: nbformat.writes(notebook) for path, notebook in found.items() if notebook}
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["executed"] = results
+        else:
+            store(results, open_cache(session.config.rootpath))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node, error):
+        store(getattr(node, "workeroutput", {}).get("executed", {}), open_cache(node.config.rootpath))
+
+    def pytest_terminal_summary(self, terminalreporter):
+        terminalreporter.section("seconds for each notebook, its kernel's start included")
+        for path, seconds in sorted(self.seconds.items()):
+            terminalreporter.write_line(f"{seconds:7.1f}  {path}")
+
+
+def pytest_configure(config):
+    """Record what nbval sees (pytest calls this)."""
+    config.pluginmanager.register(Recorder())
+
+
+def setup(app):
+    """Render pages anew whenever the cache was emptied (Sphinx calls this)."""
+
+    def remember(app, config):
+        open_cache(pathlib.Path(app.srcdir))
+        config.execution_digest = digest(pathlib.Path(app.srcdir))
+
+    app.add_config_value("execution_digest", "", "env")
+    app.connect("config-inited", remember)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+if __name__ == "__main__":
+    open_cache()
+    print(*(path.relative_to(ROOT) for path in (notebooks() if "--all" in sys.argv else missing())))
