@@ -28,14 +28,18 @@ __all__ = [
     "exp",
     "floor",
     "log",
+    "log1p",
     "maximum",
     "minimum",
     "norm",
     "pi",
     "shown_as",
+    "sigmoid",
     "sign",
     "sin",
+    "softplus",
     "sqrt",
+    "square",
     "time_since",
     "where",
     "zeros_like",
@@ -76,7 +80,9 @@ cos = _elementwise("cos", math.cos, "Cosine")
 sin = _elementwise("sin", math.sin, "Sine")
 exp = _elementwise("exp", math.exp, "Exponential")
 log = _elementwise("log", math.log, "Natural logarithm")
+log1p = _elementwise("log1p", math.log1p, "Natural logarithm of one more than the value")
 sqrt = _elementwise("sqrt", math.sqrt, "Square root")
+square = _elementwise("square", lambda x: x * x, "Square (infinite, not an error, past the largest number)")
 floor = _elementwise("floor", math.floor, "Largest whole number at or below the value")
 ceil = _elementwise("ceil", math.ceil, "Smallest whole number at or above the value")
 absolute = _elementwise("absolute", abs, "Absolute value")
@@ -122,6 +128,16 @@ def maximum(a, b):
         return _symbols().maximum(a, b)
     xp, (a, b) = _arrays(a, b)
     return xp.maximum(a, b)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), without overflow at either end."""
+    return _symbols().sigmoid(x) if is_symbolic(x) else exp(minimum(x, 0)) / (1 + exp(-absolute(x)))
+
+
+def softplus(x):
+    """log(1 + exp(x)), exact at both ends: exp(x) far below zero, x far above."""
+    return _symbols().softplus(x) if is_symbolic(x) else maximum(x, 0) + log1p(exp(-absolute(x)))
 
 
 def where(condition, a, b):

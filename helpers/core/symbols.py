@@ -23,17 +23,31 @@ __all__ = [
     "exp",
     "floor",
     "log",
+    "log1p",
     "maximum",
     "minimum",
     "shown",
+    "sigmoid",
     "sign",
     "sin",
+    "softplus",
     "sqrt",
+    "square",
     "where",
 ]
 
 converter[type(pi)] = lambda number: sympy.pi
 absolute = sympy.Abs
+
+
+def log1p(x):
+    """Natural logarithm of one more than the value."""
+    return log(1 + x)
+
+
+def square(x):
+    """Square."""
+    return x**2
 
 
 def minimum(a, b):
@@ -50,6 +64,47 @@ def where(condition, a, b):
     """Cases; cases inside the second branch become further cases of the same brace."""
     rest = b.args if isinstance(b, sympy.Piecewise) else ((b, True),)
     return sympy.Piecewise((a, condition), *rest, evaluate=False)
+
+
+class sigmoid(sympy.Function):
+    """The logistic function, an equation's sigma(x)."""
+
+    @classmethod
+    def eval(cls, x):
+        """Write a number's out."""
+        return 1 / (1 + exp(-x)) if x.is_number else None
+
+    def fdiff(self, argindex=1):
+        """Return the derivative."""
+        return self * sigmoid(-self.args[0])
+
+    def _latex(self, printer, exp=None):
+        text = rf"\sigma\left({printer.doprint(self.args[0])}\right)"
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+    def _javascript(self, printer):
+        return f"(1 / (1 + Math.exp(-({printer.doprint(self.args[0])}))))"
+
+
+class softplus(sympy.Function):
+    """An equation's log(1 + e^x), in JavaScript without overflow or lost digits."""
+
+    @classmethod
+    def eval(cls, x):
+        """Write a number's out."""
+        return log(1 + exp(x)) if x.is_number else None
+
+    def fdiff(self, argindex=1):
+        """Return the derivative."""
+        return sigmoid(self.args[0])
+
+    def _latex(self, printer, exp=None):
+        text = rf"\log\left(1 + e^{{{printer.doprint(self.args[0])}}}\right)"
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+    def _javascript(self, printer):
+        x = printer.doprint(self.args[0])
+        return f"(Math.max({x}, 0) + Math.log1p(Math.exp(-Math.abs({x}))))"
 
 
 class CountReached(sympy.Function):
