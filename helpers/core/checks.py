@@ -144,12 +144,14 @@ def shape(name: str, array: object, pattern: str, **sizes: int) -> None:
     array : array
         Anything with a ``shape``.
     pattern : str
-        One letter or word an axis, or a number for a fixed size.
+        One letter or word an axis, or a number for a fixed size. A letter that comes twice is one size.
     **sizes : int
         Sizes that are known already; other letters stand for any size.
 
     Raises
     ------
+    TypeError
+        If `array` has no shape.
     ValueError
         If the number of axes or a known size differs.
 
@@ -163,10 +165,14 @@ def shape(name: str, array: object, pattern: str, **sizes: int) -> None:
     ValueError: logits must have shape (N, K), got (32,)
     """
     axes = pattern.split()
+    wanted = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
+    text = f"({', '.join(wanted)}{',' if len(axes) == 1 else ''})"
+    if not hasattr(array, "shape"):
+        raise TypeError(
+            f"{name} must be an array of shape {text}, got {array!r} of type {type(array).__name__}"
+        )
     got = tuple(array.shape)
-    wanted = [sizes.get(axis, int(axis) if axis.isdigit() else None) for axis in axes]
-    fits = len(got) == len(axes) and all(w is None or w == g for w, g in zip(wanted, got, strict=True))
+    known = {**{axis: int(axis) for axis in axes if axis.isdigit()}, **sizes}
+    fits = len(got) == len(axes) and all(known.setdefault(a, n) == n for a, n in zip(axes, got, strict=True))
     if not fits:
-        known = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
-        text = ", ".join(known) + ("," if len(known) == 1 else "")
-        raise ValueError(f"{name} must have shape ({text}), got {got}")
+        raise ValueError(f"{name} must have shape {text}, got {got}")

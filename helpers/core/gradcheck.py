@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from helpers.core import checks
+
 __all__ = ["numerical_gradient"]
 
 
@@ -36,15 +38,20 @@ def numerical_gradient(
     Raises
     ------
     TypeError
-        If `x` is not float64: single precision leaves no digits to compare.
+        If `x` is not a float64 array: single precision leaves no digits to compare.
+    ValueError
+        If `step` is not positive.
 
     Examples
     --------
     >>> numerical_gradient(lambda x: x**2, np.array([1.0, 3.0])).round(6)
     array([2., 6.])
     """
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"x must be an array, got x={x!r} of type {type(x).__name__}")
     if x.dtype != np.float64:
         raise TypeError(f"x must be float64, got x.dtype={x.dtype}")
+    checks.positive("step", step)
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         ahead, behind = x.copy(), x.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,12 +97,16 @@ class Schedule(Hyperparameters, ABC):
         Raises
         ------
         ValueError
-            If any step is negative, infinite or NaN.
+            If any step is negative, infinite or NaN, or the number of steps is negative.
         """
-        t = np.arange(steps, dtype=float) if isinstance(steps, int) else np.asarray(steps, dtype=float)
-        for bad in t[~((t >= 0) & (t < np.inf))]:
-            checks.non_negative("step", float(bad))
-        return np.asarray(self.formula(t), dtype=float) + np.zeros_like(t)
+        if isinstance(steps, Integral):
+            checks.non_negative("steps", steps)
+            steps = np.arange(steps)
+        t = np.asarray(steps, dtype=float)
+        if t.size:
+            checks.non_negative("step", float(t.min()))  # NaN, where there is one
+            checks.finite("step", float(t.max()))
+        return np.full(t.shape, self.formula(t), dtype=float)
 
     def torch(self) -> str:
         """Return the torch expression that gives the same rates, for an `optimizer` made with `base_lr`."""

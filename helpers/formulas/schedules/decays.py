@@ -404,8 +404,8 @@ class LinearDecay(Schedule):
     )
 
     def formula(self, t: Any) -> Any:
-        progress = minimum(t, self.total_steps) / self.total_steps
-        return self.peak_lr + (self.end_lr - self.peak_lr) * progress
+        left = 1 - minimum(t, self.total_steps) / self.total_steps
+        return self.end_lr + (self.peak_lr - self.end_lr) * left
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,193 @@
+"""One name for numbers, arrays and symbols: same values, same type, NaN stays NaN."""
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+import torch
+
+from helpers.core import mathematics as m
+
+NAN, INF = math.nan, math.inf
+ELEMENTWISE = {
+    m.cos: math.cos,
+    m.sin: math.sin,
+    m.exp: math.exp,
+    m.log: math.log,
+    m.sqrt: math.sqrt,
+    m.floor: math.floor,
+    m.ceil: math.ceil,
+    m.absolute: abs,
+    m.sign: lambda x: (x > 0) - (x < 0),
+}
+POSITIVE = {m.log, m.sqrt}
+POINTS = (-2.5, -1.0, 0.0, 0.25, 1.0, 3.0, 7.75)
+KINDS = {
+    "float64 array": lambda values: np.array(values),
+    "float32 array": lambda values: np.array(values, dtype=np.float32),
+    "float64 tensor": lambda values: torch.tensor(values, dtype=torch.float64),
+    "float32 tensor": lambda values: torch.tensor(values, dtype=torch.float32),
+}
+
+
+def fit(function):
+    return [x for x in POINTS if x > 0 or function not in POSITIVE]
+
+
+def as_numpy(array):
+    return np.asarray(array, dtype=np.float64)
+
+
+@pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda f: f.__name__)
+class TestElementwise:
+    def test_numbers(self, function):
+        for x in fit(function):
+            assert function(x) == ELEMENTWISE[function](x)
+            assert type(function(x)) in (float, int)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_arrays(self, function, kind):
+        x = KINDS[kind]([fit(function)])
+        y = function(x)
+        assert type(y) is type(x)
+        assert (y.dtype, y.shape) == (x.dtype, x.shape)
+        expected = [[ELEMENTWISE[function](v) for v in fit(function)]]
+        np.testing.assert_allclose(as_numpy(y), expected, rtol=1e-6 if "32" in kind else 1e-15)
+
+    def test_symbols(self, function):
+        x = sympy.Symbol("x", real=True)
+        for value in fit(function):
+            assert float(function(x).subs(x, sympy.Float(value))) == pytest.approx(
+                ELEMENTWISE[function](value), rel=1e-14
+            )
+
+    def test_nan(self, function):
+        if function not in (m.floor, m.ceil):  # a whole number cannot be NaN: Python raises
+            assert math.isnan(function(NAN))
+        for kind in KINDS.values():
+            assert np.isnan(as_numpy(function(kind([NAN]))))
+
+    def test_name_and_meaning(self, function):
+        assert getattr(m, function.__name__) is function
+        assert function.__doc__.endswith("of a number, an array (elementwise) or a symbol.")
+
+
+def test_python_raises_where_a_function_of_a_number_has_no_value():
+    for call in (lambda: m.log(0.0), lambda: m.sqrt(-1.0), lambda: m.floor(NAN), lambda: m.cos(INF)):
+        with pytest.raises(ValueError, match=r"math domain error|expected a|cannot convert"):
+            call()
+    with pytest.raises(OverflowError, match="math range error"):
+        m.exp(1000.0)
+
+
+def test_infinity():
+    assert (m.exp(-INF), m.sign(-INF), m.absolute(-INF), m.sqrt(INF)) == (0.0, -1.0, INF, INF)
+
+
+def test_sign_of_zero_is_zero():
+    assert (m.sign(0), m.sign(0.0), m.sign(-0.0)) == (0, 0.0, 0.0)
+
+
+def test_pi_is_the_number_and_the_symbol():
+    assert m.pi == math.pi
+    assert m.pi * sympy.Symbol("x") == sympy.pi * sympy.Symbol("x")
+    np.testing.assert_array_equal(m.pi * np.ones(2), np.full(2, math.pi))
+    assert (m.pi * torch.ones(2, dtype=torch.float64)).tolist() == [math.pi] * 2
+
+
+PAIRS = [(a, b) for a in (-1.5, 0, 2, INF, NAN) for b in (-2.0, 0, 3.5, NAN)]
+
+
+@pytest.mark.parametrize(("function", "oracle"), [(m.minimum, np.minimum), (m.maximum, np.maximum)])
+class TestExtremes:
+    def test_numbers_arrays_and_tensors(self, function, oracle):
+        for a, b in PAIRS:
+            np.testing.assert_equal(float(function(a, b)), float(oracle(a, b)))
+        left, right = np.array(PAIRS).T
+        np.testing.assert_array_equal(function(left, right), oracle(left, right))
+        tensors = function(torch.tensor(left), torch.tensor(right))
+        np.testing.assert_array_equal(tensors.numpy(), oracle(left, right))
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_number_takes_the_type_of_the_array(self, function, oracle, kind):
+        x = KINDS[kind]([1.0, 5.0, NAN])
+        for y in (function(x, 3), function(3, x), function(x, 3.0)):
+            assert (type(y), y.dtype) == (type(x), x.dtype)
+            np.testing.assert_array_equal(as_numpy(y), oracle([1.0, 5.0, NAN], 3))
+
+    def test_whole_numbers_stay_whole_unless_they_meet_a_broken_one(self, function, oracle):
+        for x in (np.array([1, 5]), torch.tensor([1, 5])):
+            assert function(x, 3).dtype == x.dtype
+            np.testing.assert_array_equal(np.asarray(function(x, 2.5)), oracle([1, 5], 2.5))
+
+    def test_symbols(self, function, oracle):
+        x = sympy.Symbol("x", real=True)
+        for value in (1.0, 4.0):
+            assert float(function(x, 3).subs(x, value)) == oracle(value, 3)
+            assert float(function(3, x).subs(x, value)) == oracle(value, 3)
+
+
+def test_where_chooses():
+    assert m.where(True, 1, 2) == 1
+    assert m.where(False, 1, 2) == 2
+    x = np.array([[1.0, 3.0]])
+    np.testing.assert_array_equal(m.where(x > 2, x, -1), [[-1, 3]])
+    np.testing.assert_array_equal(m.where(x > 2, 0.5, x), [[1, 0.5]])
+    np.testing.assert_array_equal(m.where(x > 2, x, 10 * x), [[10, 3]])
+    assert m.where(np.float64(3) > 2, 1, 2) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_keeps_the_type(kind):
+    x = KINDS[kind]([1.0, 3.0])
+    y = m.where(x > 2, x, -1)
+    assert (type(y), y.dtype, y.tolist()) == (type(x), x.dtype, [-1.0, 3.0])
+
+
+def test_where_of_two_numbers_loses_no_digit():
+    for x in (np.ones(2, dtype=np.float32), torch.ones(2)):
+        assert m.where(x > 0, 0.1, 0.2).tolist() == [0.1, 0.1]
+
+
+def test_where_of_symbols_is_one_brace():
+    x, a, b, c = sympy.symbols("x a b c", real=True)
+    cases = m.where(x < 1, a, m.where(x < 2, b, c))
+    assert isinstance(cases, sympy.Piecewise)
+    assert [value for value, _ in cases.args] == [a, b, c]
+    assert [cases.subs(x, v) for v in (0, 1, 2)] == [a, b, c]
+
+
+def test_time_since():
+    assert [m.time_since(3, t) for t in (0, 3, 5.5)] == [0, 0, 2.5]
+    np.testing.assert_array_equal(m.time_since(3, np.array([0.0, 3.0, 5.5])), [0, 0, 2.5])
+    t = sympy.Symbol("t", real=True)
+    assert m.time_since(3, t) == t - 3
+
+
+def test_count_reached():
+    thresholds = (30, 50)
+    steps = [0, 29, 30, 31, 49.5, 50, 1000]
+    expected = [0, 0, 1, 1, 1, 2, 2]
+    assert [m.count_reached(thresholds, t) for t in steps] == expected
+    for kind in KINDS.values():
+        np.testing.assert_array_equal(as_numpy(m.count_reached(thresholds, kind(steps))), expected)
+    t = sympy.Symbol("t", real=True)
+    assert [m.count_reached(thresholds, t).subs(t, step) for step in steps] == expected
+
+
+def test_zeros_like():
+    assert m.zeros_like(3) == 0.0
+    assert m.zeros_like(sympy.Symbol("x")) == 0.0
+    for kind in KINDS.values():
+        x = kind([1.0, 2.0])
+        zeros = m.zeros_like(x)
+        assert (type(zeros), zeros.dtype, zeros.tolist()) == (type(x), x.dtype, [0.0, 0.0])
+
+
+def test_tell_symbols_from_the_rest():
+    x = sympy.Symbol("x")
+    assert m.is_symbolic(x)
+    assert m.is_symbolic(x < 1)
+    for other in (1, 1.0, np.ones(2), torch.ones(2), np.float32(1)):
+        assert not m.is_symbolic(other)

@@ -1,0 +1,186 @@
+"""The twin of a method: its symbols, its equation, its JavaScript, its value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import sympy
+
+from helpers.core import checks, symbolic
+from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
+from helpers.core.mathematics import cos, count_reached, exp, floor, minimum, pi, where
+from helpers.formulas import schedules
+
+number = {"low": 0.0, "high": 9.0, "example": 2.0}
+
+
+@dataclass(frozen=True)
+class Line(Hyperparameters):
+    a: float = hyperparameter("a", "slope", checks.finite, **number)
+    b: float = hyperparameter("b", "offset", checks.finite, **number)
+    form: str = "plain"
+    falls: bool = False
+
+    def formula(self, t: Any) -> Any:
+        return -self.a * t + self.b if self.falls else self.b + self.a * t
+
+
+@dataclass(frozen=True)
+class Outer(Hyperparameters):
+    inner: Line
+    parts: tuple
+    starts: tuple = hyperparameter("s", "starts", checks.increasing, low=1, high=9, example=(3, 5))
+
+    def formula(self, t: Any) -> Any:
+        last = self.parts[0].formula(t) + self.parts[1].formula(t)
+        return where(t < self.starts[0], self.inner.formula(t), last)
+
+
+LINE = Line(2.0, 3.0)
+OUTER = Outer(LINE, (Line(1.0, 0.5), Line(0.25, 1.0, falls=True)), starts=(3, 5))
+
+
+class TestTwin:
+    def test_numbers_become_symbols_named_by_their_place(self):
+        twin = symbolic.twin(LINE)
+        assert (str(twin.method.a), str(twin.method.b)) == ("p.a", "p.b")
+        assert twin.values == {twin.method.a: 2.0, twin.method.b: 3.0}
+        assert twin.names == {twin.method.a: "a", twin.method.b: "b"}
+        assert (twin.method.form, twin.method.falls) == ("plain", False)
+        assert isinstance(twin.method, Line)
+
+    def test_methods_and_tuples_inside_are_followed(self):
+        method, names = symbolic.twin(OUTER).method, symbolic.twin(OUTER).names
+        places = {str(symbol): text for symbol, text in names.items()}
+        assert places == {
+            "p.inner.a": "a",
+            "p.inner.b": "b",
+            "p.parts[0].a": "a^{(1)}",
+            "p.parts[0].b": "b^{(1)}",
+            "p.parts[1].a": "a^{(2)}",
+            "p.parts[1].b": "b^{(2)}",
+            "p.starts[0]": "s_{1}",
+            "p.starts[1]": "s_{2}",
+        }
+        assert str(method.parts[1].a) == "p.parts[1].a"
+        assert method.parts[1].falls
+
+    def test_the_method_itself_is_left_alone(self):
+        symbolic.twin(OUTER)
+        assert Outer(Line(2.0, 3.0), (Line(1.0, 0.5), Line(0.25, 1.0, falls=True)), starts=(3, 5)) == OUTER
+
+
+def test_an_equation_keeps_the_order_of_the_code():
+    assert symbolic.latex(LINE) == "b + a t"
+    assert symbolic.latex(LINE.replace(falls=True)) == "- a t + b"
+
+
+def test_an_equation_with_its_numbers():
+    assert symbolic.latex(LINE.replace(a=1 / 3), values=True) == "3 + 0.333333 t"
+
+
+def test_a_nested_method_is_one_equation():
+    assert symbolic.latex(OUTER) == (
+        r"\begin{cases} b + a t & \text{for}\: t < s_{1} \\"
+        r"\left(b^{(1)} + a^{(1)} t\right) + \left(- a^{(2)} t + b^{(2)}\right) "
+        r"& \text{otherwise} \end{cases}"
+    )
+
+
+def test_javascript_reads_its_numbers_from_p():
+    assert symbolic.javascript(LINE) == "(t, p) => p.a*t + p.b"
+    text = symbolic.javascript(OUTER)
+    assert "\n" not in text
+    assert all(place in text for place in ("p.inner.a", "p.parts[0].b", "p.parts[1].a", "p.starts[0]"))
+
+
+def test_the_value_of_the_traced_expression():
+    for t in (0, 1.5, 2.999, 3, 100):
+        assert symbolic.evaluated_at(OUTER, t) == pytest.approx(OUTER.formula(t), rel=1e-15)
+
+
+def test_a_template_has_a_stand_in_for_each_value():
+    text, places = symbolic.latex_template(LINE)
+    assert text == "9000002 + 9000001 t"
+    assert places == {"9000001": "p.a", "9000002": "p.b"}
+
+
+def test_a_template_filled_in_is_the_equation_with_its_numbers():
+    text, places = symbolic.latex_template(OUTER)
+    values = {str(symbol): value for symbol, value in symbolic.twin(OUTER).values.items()}
+    for stand_in, place in places.items():
+        text = text.replace(stand_in, f"{values[place]:.6g}")
+    assert text == symbolic.latex(OUTER, values=True)
+
+
+def test_two_instances_do_not_share_an_equation():
+    assert symbolic.latex(LINE, values=True) != symbolic.latex(LINE.replace(a=7.0), values=True)
+
+
+def test_nothing_is_simplified():
+    t = sympy.Symbol("t", real=True)
+    assert str(symbolic.trace(lambda t: t + t * 1, t)) == "t + t*1"
+
+
+@dataclass(frozen=True)
+class Everything(Hyperparameters):
+    m: tuple = hyperparameter("m", "milestones", checks.increasing, low=1, high=9, example=(3, 5))
+
+    def formula(self, t: Any) -> Any:
+        return exp(-floor(t / 2)) * cos(pi * minimum(t, 1)) * 2 ** count_reached(self.m, t)
+
+
+def test_functions_in_an_equation_and_in_javascript():
+    method = Everything((3, 5))
+    assert symbolic.latex(method) == (
+        r"e^{- \left\lfloor{\frac{t}{2}}\right\rfloor} \cos{\left(\pi \min\left(1, t\right) \right)} "
+        r"2^{\#\left\{m \in \{m_{1}, m_{2}\} : m \le t\right\}}"
+    )
+    assert symbolic.javascript(method) == (
+        "(t, p) => Math.pow(2, [p.m[0], p.m[1]].filter((m) => m <= t).length)"
+        "*(Math.exp(-Math.floor(t/2))*Math.cos(Math.PI*Math.min(1, t)))"
+    )
+    for t in (0, 2.5, 3, 4, 5, 7):
+        assert symbolic.evaluated_at(method, t) == pytest.approx(method.formula(t), rel=1e-14)
+
+
+def test_a_power_of_a_counted_power_is_braced():
+    t = sympy.Symbol("t")
+    assert symbolic.printed(count_reached((1, 2), t) ** 2, {}) == (
+        r"{\#\left\{m \in \{1, 2\} : m \le t\right\}}^{2}"
+    )
+
+
+EQUATIONS = {
+    "Constant": r"\eta",
+    "PiecewiseConstant": (
+        r"\begin{cases} \eta_{2} & \text{for}\: t \geq b_{2} \\"
+        r"\eta_{1} & \text{for}\: t \geq b_{1} \\\eta_{0} & \text{otherwise} \end{cases}"
+    ),
+    "StepDecay": r"\eta_0 \gamma^{\left\lfloor{\frac{t}{s}}\right\rfloor}",
+    "MultiStepDecay": r"\eta_0 \gamma^{\#\left\{m \in \{m_{1}, m_{2}\} : m \le t\right\}}",
+    "ExponentialDecay": r"\eta_0 \gamma^{\frac{t}{D}}",
+    "NaturalExponentialDecay": r"\eta_0 e^{- k t}",
+    "InverseTimeDecay": r"\frac{\eta_0}{1 + k t}",
+    "PolynomialDecay": (
+        r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
+        r"\left(1 - \frac{\min\left(T, t\right)}{T}\right)^{p}"
+    ),
+    "LinearDecay": (
+        r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
+        r"\left(1 - \frac{\min\left(T, t\right)}{T}\right)"
+    ),
+    "CosineDecay": (
+        r"\eta_{\text{end}} + \frac{\left(\eta_0 - \eta_{\text{end}}\right) "
+        r"\left(1 + \cos{\left(\pi \frac{\min\left(T, t\right)}{T} \right)}\right)}{2}"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_the_equation_of_a_schedule(name):
+    assert symbolic.latex(example(getattr(schedules, name))) == EQUATIONS[name]
+
+
+def test_every_schedule_has_its_equation_here():
+    assert set(EQUATIONS) == {method.__name__ for method in schedules.METHODS}
