@@ -23,6 +23,8 @@ __all__ = [
     "finite",
     "fraction",
     "increasing",
+    "index",
+    "integer",
     "non_negative",
     "positive",
     "real",
@@ -101,11 +103,28 @@ def at_least_one(name: str, value: object) -> None:
     require(value >= 1, "be at least 1", name, value)
 
 
-def count(name: str, value: object) -> None:
-    """Require a whole number of one or more, as a number of steps is."""
+def integer(name: str, value: object) -> None:
+    """Require a whole number; a ``bool`` or a float is none.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a whole number.
+    """
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number, got {name}={value!r} of type {type(value).__name__}")
+
+
+def count(name: str, value: object) -> None:
+    """Require a whole number of one or more, as a number of steps is."""
+    integer(name, value)
     require(value > 0, "be positive", name, value)
+
+
+def index(name: str, value: object) -> None:
+    """Require a whole number of zero or more, as a seed or a position is."""
+    integer(name, value)
+    require(value >= 0, "be zero or positive", name, value)
 
 
 def each(check: Callable[[str, object], None]) -> Callable[[str, object], None]:

@@ -26,6 +26,8 @@ TABLE = {
     checks.at_least_one: ((1, 1.0, 7.5), {0.99: "x must be at least 1, got x=0.99"}),
 }
 
+WHOLE = (checks.count, checks.index, checks.integer)
+
 
 @pytest.mark.parametrize("check", TABLE, ids=lambda check: check.__name__)
 def test_a_check_of_a_number(check):
@@ -52,16 +54,24 @@ def test_require_names_the_requirement_the_name_and_the_value():
         checks.require(False, "be even", "n", 3)
 
 
-def test_count():
+@pytest.mark.parametrize("check", WHOLE, ids=lambda check: check.__name__)
+def test_a_check_of_a_whole_number(check):
     for value in (1, np.int64(5), 10**30):
-        assert checks.count("n", value) is None
-    for value in (0, -3):
-        with pytest.raises(ValueError, match=f"^n must be positive, got n={value}$"):
-            checks.count("n", value)
+        assert check("n", value) is None
     for value in (2.0, True, "2"):
         message = f"n must be a whole number, got n={value!r} of type {type(value).__name__}"
         with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            check("n", value)
+
+
+def test_a_count_starts_at_one_and_an_index_at_zero():
+    assert checks.index("n", 0) is None
+    assert checks.integer("n", -3) is None
+    for value in (0, -3):
+        with pytest.raises(ValueError, match=f"^n must be positive, got n={value}$"):
             checks.count("n", value)
+    with pytest.raises(ValueError, match=r"^n must be zero or positive, got n=-3$"):
+        checks.index("n", -3)
 
 
 def test_each_names_the_entry():
@@ -120,6 +130,6 @@ def test_shape_of_what_has_none():
 
 
 def test_every_check_is_tested():
-    numbers = {check.__name__ for check in TABLE}
-    others = {"real", "require", "count", "each", "increasing", "shape"}
+    numbers = {check.__name__ for check in (*TABLE, *WHOLE)}
+    others = {"real", "require", "each", "increasing", "shape"}
     assert numbers | others == set(checks.__all__)

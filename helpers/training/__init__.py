@@ -1,0 +1,1 @@
+"""Training on torch: data, models, the loop, files, devices."""
