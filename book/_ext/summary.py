@@ -10,7 +10,8 @@ LENGTH = 200
 
 def first_paragraph(doctree):
     """Return the text of the first paragraph that stands in the page itself, cut at a word's end."""
-    inside = (p.astext() for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, nodes.section))
+    page = (nodes.section, nodes.document)
+    inside = (p.astext() for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, page))
     text = " ".join(next(inside, "").split())
     return text if len(text) <= LENGTH else re.sub(r"\W*\s\S*$", "", text[:LENGTH]) + "…"
 

@@ -1,0 +1,279 @@
+"""The build itself: requirements, make, one execution for tests and pages, nothing from elsewhere."""
+
+import hashlib
+import importlib.metadata
+import io
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+
+import local_mathjax
+import nbformat
+import offline
+import pytest
+from docutils.core import publish_doctree
+from packaging.requirements import Requirement
+from summary import first_paragraph
+
+from tests import browser as browsers
+from tools import execution
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def requirements(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-c "))]
+
+
+def declared():
+    """Return the dependencies of the package, without parsing TOML (Python 3.10 has no parser)."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"\ndependencies = \[(.*?)\n\]", text, re.S)[1]
+    return [Requirement(quoted) for quoted in re.findall(r'"([^"]+)"', listed)]
+
+
+BOOK, LAB = requirements("requirements.txt"), requirements("requirements-lab.txt")
+
+
+@pytest.mark.parametrize("requirement", [*BOOK, *LAB], ids=str)
+def test_every_requirement_is_pinned(requirement):
+    assert [specifier.operator for specifier in requirement.specifier] == ["=="]
+
+
+@pytest.mark.parametrize("requirement", [r for r in BOOK if not r.marker or r.marker.evaluate()], ids=str)
+def test_what_is_installed_is_what_is_pinned(requirement):
+    [pin] = requirement.specifier
+    assert importlib.metadata.version(requirement.name).partition("+")[0] == pin.version
+
+
+def test_constraints_agree_with_the_pins():
+    held = {r.name.lower(): str(r.specifier) for r in requirements("constraints.txt")}
+    on_311 = {"python_version": "3.11", "python_full_version": "3.11.9"}
+    pinned = [r for r in [*BOOK, *LAB] if not r.marker or r.marker.evaluate(on_311)]
+    pins = {r.name.lower(): str(r.specifier) for r in pinned}
+    pins.pop("torch")  # its build is pip's choice, so it stands in no constraint
+    assert {name: held.get(name) for name in pins} == pins
+    assert "torch" not in held
+
+
+def test_package_has_lower_bounds_only_and_the_book_pins_satisfy_them():
+    installed = {r.name: r for r in BOOK}
+    for requirement in declared():
+        [bound] = requirement.specifier
+        assert bound.operator == ">=", f"{requirement}: an upper bound would replace what Colab has"
+        [pin] = installed[requirement.name].specifier
+        assert pin.version in requirement.specifier
+
+
+def make(*arguments, cwd=ROOT):
+    return subprocess.run(["make", *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+def test_make_alone_lists_what_it_can_do():
+    listed = re.findall(r"^  make (\w+)", make().stdout, re.M)
+    promised = "book test help serve lessons lint bench clean address offline"
+    assert set(promised.split()) <= set(listed)
+    assert make("help").stdout == make().stdout
+
+
+def test_an_old_python_is_refused_in_one_sentence(tmp_path):
+    for name in ("Makefile", "requirements.txt", "requirements-lab.txt", "constraints.txt"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    old = tmp_path / "python3.8"  # today's interpreter, made to believe that it is an old one
+    disguise = "import sys; sys.version_info = (3, 8, 18); exec(sys.argv[1])"
+    old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{disguise}" "$2"\n')
+    old.chmod(0o755)
+    done = make("book", f"PYTHON={old}", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "The book needs Python 3.10 or newer" in done.stderr
+    assert "is 3.8" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_test_and_ci_end_as_they_should():
+    recipe = re.search(r"\ntest: .*?\n\n", (ROOT / "Makefile").read_text(), re.S)[0]
+    assert recipe.strip().splitlines()[-1] == "\t@$(PYTEST) -m pages $(WORKERS) tests"
+    assert not re.search(r"[^|]\|[^|]", recipe), "the status of a command before a pipe is lost"
+    script = (ROOT / ".ci" / "run").read_text()
+    assert script.strip().splitlines()[-1] == "exec env CI=true make test"
+    assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"]).returncode == 0
+
+
+# One execution
+
+
+def write_notebook(path, *sources):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def small_project(tmp_path):
+    """Two lessons, one of which fails, and what they depend on."""
+    for name in ("requirements.txt", "constraints.txt", "pytest.ini"):
+        (tmp_path / name).write_text("[pytest]\n" if name == "pytest.ini" else "torch==2\n")
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "formulas.py").write_text("rate = 0.1\n")
+    write_notebook(tmp_path / "lessons" / "good.ipynb", "x = 1", "print('seen', x)", "x + 1")
+    write_notebook(tmp_path / "lessons" / "bad.ipynb", "x = 1", "assert x == 2")
+    return tmp_path
+
+
+def run_nbval(root, *options):
+    options = ["-q", "-p", "tools.execution", "--nbval-lax", "--nbval-current-env", *options, "lessons"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pytest", *options]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2", "--dist", "loadfile"]], ids=["alone", "two workers"])
+def test_what_nbval_saw_is_what_the_book_shows(small_project, workers):
+    done = run_nbval(small_project, *workers)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(r"\d\.\d  lessons/good.ipynb", done.stdout), "no seconds for the notebook"
+    assert [path.name for path in execution.missing(small_project)] == ["bad.ipynb"]
+    good = nbformat.read(small_project / "lessons" / "good.ipynb", 4)
+    _, shown = execution.open_cache(small_project).merge_match_into_notebook(good)
+    assert shown.cells[1].outputs[0].text == "seen 1\n"
+    assert shown.cells[2].outputs[0].data["text/plain"] == "2"
+
+
+def test_the_outputs_are_dropped_when_what_they_depend_on_changes(small_project):
+    good = small_project / "lessons" / "good.ipynb"
+    ran = execution.executed(good, {0: (True, []), 1: (True, []), 2: (True, [])})
+    execution.store({str(good): nbformat.writes(ran)}, execution.open_cache(small_project))
+
+    def kept():
+        return good not in execution.missing(small_project)
+
+    (small_project / "README.md").write_text("nothing that a lesson computes with")
+    (small_project / "helpers" / "__pycache__").mkdir()
+    (small_project / "helpers" / "__pycache__" / "formulas.pyc").write_text("compiled")
+    assert kept()
+    (small_project / "helpers" / "formulas.py").write_text("rate = 0.2\n")
+    assert not kept()
+
+
+@pytest.mark.parametrize("changed", ["constraints.txt", "lessons/matplotlibrc", "helpers/new.js"])
+def test_digest_covers_what_a_lesson_depends_on(small_project, changed):
+    before = execution.digest(small_project)
+    (small_project / changed).write_text("other")
+    assert execution.digest(small_project) != before
+
+
+def test_a_notebook_is_kept_only_when_all_its_cells_passed(small_project):
+    good = small_project / "lessons" / "good.ipynb"
+    assert execution.executed(good, {0: (True, []), 1: (False, []), 2: (True, [])}) is None
+    assert execution.executed(good, {0: (True, []), 1: (True, [])}) is None
+
+
+# Nothing from elsewhere
+
+FOREIGN = [
+    '<script src="https://cdn.example/a.js"></script>',
+    '<script src="//cdn.example/a.js"></script>',
+    '<link rel="stylesheet" href="https://cdn.example/a.css">',
+    '<link href=https://cdn.example/a.woff2 rel=preload as=font>',
+    '<img alt="a" src="https://img.example/a.png">',
+    '<img alt="a" src="a.png" srcset="a.png 1x, https://img.example/b.png 2x">',
+    '<iframe src="https://video.example/1"></iframe>',
+    '<object data="https://video.example/1"></object>',
+    '<p style="background: url(https://img.example/a.png)">a</p>',
+    "<style>p { background: url('//img.example/a.png') }</style>",
+    '<style>@import "https://cdn.example/a.css";</style>',
+    '<script type="module">import { a } from "https://cdn.example/a.js";</script>',
+    '<script>import("https://cdn.example/a.js")</script>',
+    '<svg><image href="https://img.example/a.png"/></svg>',
+]
+OWN = [
+    '<a href="https://arxiv.example/abs/1">a paper</a>',
+    '<link rel="canonical" href="https://book.example/">',
+    '<script src="../_static/a.js"></script><script>const about = "https://book.example";</script>',
+    '<img alt="a" src="data:image/png;base64,AAAA//AAAA">',
+    '<svg xmlns="http://www.w3.org/2000/svg"><use href="#a"/></svg>',
+    "<pre>url(https://cdn.example/a.css) and import 'https://cdn.example/a.js'</pre>",
+    "<style>p { background: url(data:image/png;base64,AA) }</style>",
+]
+
+
+@pytest.mark.parametrize(("html", "count"), [*((h, 1) for h in FOREIGN), *((h, 0) for h in OWN)])
+def test_loads_from_elsewhere_are_found_and_links_are_not(tmp_path, html, count):
+    page = tmp_path / "page.html"
+    page.write_text(html)
+    assert len(offline.third_party_loads(page)) == count
+
+
+def test_style_sheets_are_searched_too(tmp_path):
+    sheet = tmp_path / "a.css"
+    sheet.write_text("@font-face { src: url(https://fonts.example/a.woff2) }")
+    assert offline.third_party_loads(sheet) == ["url(https://fonts.example/a.woff2"]
+
+
+def archive(*names):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for name in names:
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(name)
+            tar.addfile(member, io.BytesIO(name.encode()))
+    return stream.getvalue()
+
+
+def test_mathjax_with_another_hash_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"mathjax@3\.2\.2 must have the sha512 06df9249.*, got "):
+        local_mathjax.unpack(archive("es5/tex-mml-chtml.js"), tmp_path / "mathjax")
+    assert not any(tmp_path.iterdir())
+
+
+def test_only_the_needed_files_of_mathjax_are_kept(tmp_path, monkeypatch):
+    tar = archive("LICENSE", "es5/tex-mml-chtml.js", "es5/node-main.js", "es5/input/tex/extensions/cancel.js")
+    monkeypatch.setattr(local_mathjax, "SHA512", hashlib.sha512(tar).hexdigest())
+    local_mathjax.unpack(tar, tmp_path / "mathjax")
+    kept = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert kept == {"mathjax/LICENSE", "mathjax/tex-mml-chtml.js", "mathjax/input/tex/extensions/cancel.js"}
+
+
+def test_the_description_is_the_first_paragraph():
+    page = publish_doctree("Title\n=====\n\n.. note:: Not this.\n\nThis *one*, and\nits end.\n\nNor this.\n")
+    assert first_paragraph(page) == "This one, and its end."
+    assert first_paragraph(publish_doctree("word " * 60)) == "word " * 39 + "word…"
+    assert first_paragraph(publish_doctree(".. note:: Not this.")) == ""
+
+
+# The browser of the tests
+
+
+class NoPlaywright:
+    """Playwright without a browser of its own."""
+
+    class chromium:
+        executable_path = "/nowhere/chromium"
+
+
+def test_without_a_browser_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("CHROMIUM", "/nowhere/at/all")
+    with pytest.raises(RuntimeError, match="no browser for the tests: install Chromium or Google Chrome"):
+        browsers.launch(NoPlaywright)
+    monkeypatch.delenv("CHROMIUM")
+    monkeypatch.setattr(browsers, "PLACES", ())
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert list(browsers.candidates(NoPlaywright)) == []
+    monkeypatch.setattr(browsers, "working", lambda: None)
+    monkeypatch.setattr(browsers, "installs", lambda: [[["false"]], [["true"]]])
+    monkeypatch.setattr(browsers.subprocess, "run", lambda c, **_: subprocess.CompletedProcess(c, 1))
+    assert browsers.get() is None
+
+
+def test_a_page_reaches_nothing_outside_and_its_complaints_are_kept(closed_page, tmp_path):
+    (tmp_path / "a.html").write_text("<img src='https://example.invalid/x.png'><script>throw 3</script>")
+    page = closed_page(base=tmp_path.as_uri(), theme="dark", width=320)
+    page.goto("a.html")
+    assert page.third_party == ["https://example.invalid/x.png"]
+    assert [p for p in page.problems if "ERR_FAILED" not in p] == ["3"]
+    assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches && innerWidth === 320")
