@@ -29,6 +29,7 @@ from typing import Any
 
 import sympy
 
+import helpers.core.symbols  # noqa: F401  teaches SymPy to read pi before any formula is traced
 from helpers.core.hyperparameters import Hyperparameter
 
 __all__ = [
