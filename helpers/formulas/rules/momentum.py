@@ -1,0 +1,250 @@
+r"""Gradient descent and its velocities: the forms of momentum, and how one becomes another.
+
+With a constant rate :math:`\eta` and a velocity that starts at 0, these walk the same path:
+
+- ``HeavyBall(mu)`` at :math:`\eta` and ``Momentum(mu)`` at :math:`\eta`;
+- ``EMAMomentum(mu)`` at :math:`\eta` and ``Momentum(mu)`` at :math:`(1-\mu)\eta`;
+- ``DampenedMomentum(mu, tau)`` at :math:`\eta` and ``Momentum(mu)`` at :math:`(1-\tau)\eta` whose first
+  gradient is divided by :math:`1-\tau`;
+- ``Nesterov(mu)``, ``StoredAheadNesterov(mu)`` and the look-ahead points of ``LookAheadNesterov(mu)``.
+
+When the rate changes, a rule with the rate inside its velocity (heavy ball, look-ahead, stored ahead)
+goes on for a while at the old rates; one with the rate outside takes the new rate for all it remembers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from helpers.core.mathematics import where
+from helpers.formulas.rules.base import Rule, decay, momentum
+from helpers.formulas.schedules.base import LibraryName
+
+__all__ = [
+    "SGD",
+    "DampenedMomentum",
+    "EMAMomentum",
+    "HeavyBall",
+    "LookAheadNesterov",
+    "Momentum",
+    "Nesterov",
+    "StoredAheadNesterov",
+]
+
+
+@dataclass(frozen=True)
+class SGD(Rule):
+    """Gradient descent: a step against the gradient.
+
+    References
+    ----------
+    .. [1] A. Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées",
+       Comptes rendus 25, 1847.
+    """
+
+    words = "gradient descent"
+    lesson = 12
+    torch_code = "torch.optim.SGD(params, lr={lr})"
+    library_names = (
+        LibraryName("torch", "SGD"),
+        LibraryName("Keras", "SGD"),
+        LibraryName("Paddle", "SGD"),
+        LibraryName("optax", "sgd"),
+    )
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        return param - lr * grad, {}
+
+
+@dataclass(frozen=True)
+class Momentum(Rule):
+    """Gradient descent with a velocity, in torch's form: the rate stands outside the velocity.
+
+    Parameters
+    ----------
+    momentum : float
+        Part of the velocity that is kept, in [0, 1).
+
+    References
+    ----------
+    .. [1] B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", USSR
+       Computational Mathematics and Mathematical Physics 4(5), 1964.
+    """
+
+    momentum: float = momentum()
+
+    words = "momentum"
+    lesson = 13
+    state_symbols: ClassVar = {"velocity": "v"}
+    torch_code = "torch.optim.SGD(params, lr={lr}, momentum={momentum})"
+    library_names = (
+        LibraryName("torch", "SGD(momentum)"),
+        LibraryName("Keras", "SGD(momentum)", "is the heavy ball: it differs when the rate changes"),
+        LibraryName("Paddle", "Momentum"),
+        LibraryName("optax", "sgd(momentum)"),
+    )
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        velocity = self.momentum * state["velocity"] + grad
+        return param - lr * velocity, {"velocity": velocity}
+
+
+@dataclass(frozen=True)
+class DampenedMomentum(Momentum):
+    """Momentum whose new gradients are damped, as torch does it: the first one is not.
+
+    Parameters
+    ----------
+    momentum : float
+        Part of the velocity that is kept, in [0, 1).
+    dampening : float
+        Part of every gradient but the first that is left out, in [0, 1).
+    """
+
+    dampening: float = decay(r"\tau", "dampening", default=0.5)
+
+    words = "momentum with dampening"
+    state_symbols: ClassVar = {"step": "t", "velocity": "v"}
+    torch_code = "torch.optim.SGD(params, lr={lr}, momentum={momentum}, dampening={dampening})"
+    library_names = (LibraryName("torch", "SGD(momentum, dampening)", "without momentum it does not dampen"),)
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        step = state["step"] + 1
+        damped = self.momentum * state["velocity"] + (1 - self.dampening) * grad
+        velocity = where(step < 2, grad, damped)
+        return param - lr * velocity, {"step": step, "velocity": velocity}
+
+
+@dataclass(frozen=True)
+class EMAMomentum(Rule):
+    """Steps along the exponential moving average of the gradients: a mean, not a sum.
+
+    Parameters
+    ----------
+    beta : float
+        Part of the average that is kept, in [0, 1).
+    """
+
+    beta: float = decay(r"\beta", "decay of the mean", default=0.9)
+
+    words = "momentum as a moving average"
+    lesson = 13
+    state_symbols: ClassVar = {"m": "m"}
+    torch_code = "torch.optim.SGD(params, lr=(1 - {beta}) * {lr}, momentum={beta})"
+    library_names = (
+        LibraryName("torch", "SGD(momentum=beta)", "at a rate of (1 - beta) times ours"),
+        LibraryName("optax", "chain(ema(beta, debias=False), scale(-lr))"),
+    )
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        m = self.beta * state["m"] + (1 - self.beta) * grad
+        return param - lr * m, {"m": m}
+
+
+@dataclass(frozen=True)
+class HeavyBall(Momentum):
+    """Momentum as a ball that rolls: the velocity is the last step, the rate stands inside it.
+
+    Parameters
+    ----------
+    momentum : float
+        Part of the last step that is made again, in [0, 1).
+
+    References
+    ----------
+    .. [1] B. T. Polyak, 1964, equation 9; see :class:`Momentum`.
+    """
+
+    words = "heavy ball"
+    library_names = (
+        LibraryName("torch", "SGD(momentum)", "differs when the rate changes"),
+        LibraryName("Keras", "SGD(momentum)"),
+    )
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        velocity = self.momentum * state["velocity"] - lr * grad
+        return param + velocity, {"velocity": velocity}
+
+
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """Nesterov's momentum in torch's form: a step along the velocity that is about to be.
+
+    Parameters
+    ----------
+    momentum : float
+        Part of the velocity that is kept, in [0, 1).
+
+    References
+    ----------
+    .. [1] Y. Nesterov, "A method of solving a convex programming problem with convergence rate
+       O(1/k^2)", Soviet Mathematics Doklady 27(2), 1983.
+    """
+
+    words = "Nesterov momentum"
+    torch_code = "torch.optim.SGD(params, lr={lr}, momentum={momentum}, nesterov=True)"
+    library_names = (
+        LibraryName("torch", "SGD(momentum, nesterov=True)", "refuses a momentum of 0"),
+        LibraryName("Keras", "SGD(momentum, nesterov=True)", "is the stored-ahead form"),
+        LibraryName("Paddle", "Momentum(use_nesterov=True)"),
+        LibraryName("optax", "sgd(momentum, nesterov=True)"),
+    )
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        velocity = self.momentum * state["velocity"] + grad
+        return param - lr * (grad + self.momentum * velocity), {"velocity": velocity}
+
+
+@dataclass(frozen=True)
+class LookAheadNesterov(HeavyBall):
+    """Nesterov's momentum as derived: the gradient is taken where the velocity is about to lead.
+
+    The gradient given to :meth:`update` must be that at :meth:`gradient_point`.
+
+    Parameters
+    ----------
+    momentum : float
+        Part of the last step that is made again, in [0, 1).
+
+    References
+    ----------
+    .. [1] I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and
+       momentum in deep learning", ICML 2013, equations 3 and 4.
+    """
+
+    words = "Nesterov momentum, looking ahead"
+    looks_ahead = True
+    torch_code = ""
+    library_names = ()
+
+    def gradient_point(self, param: Any, state: dict[str, Any]) -> Any:
+        return param + self.momentum * state["velocity"]
+
+
+@dataclass(frozen=True)
+class StoredAheadNesterov(Momentum):
+    """Nesterov's momentum with the look-ahead point as the parameter, so that the gradient is taken there.
+
+    Parameters
+    ----------
+    momentum : float
+        Part of the last step that is made again, in [0, 1).
+
+    References
+    ----------
+    .. [1] Y. Bengio, N. Boulanger-Lewandowski and R. Pascanu, "Advances in optimizing recurrent
+       networks", ICASSP 2013, equations 6 and 7.
+    """
+
+    words = "Nesterov momentum, stored ahead"
+    torch_code = Nesterov.torch_code
+    library_names = (
+        LibraryName("torch", "SGD(momentum, nesterov=True)", "differs when the rate changes"),
+        LibraryName("Keras", "SGD(momentum, nesterov=True)"),
+    )
+
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
+        velocity = self.momentum * state["velocity"] - lr * grad
+        ahead = param - self.momentum * state["velocity"] + (1 + self.momentum) * velocity
+        return ahead, {"velocity": velocity}
