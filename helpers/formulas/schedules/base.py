@@ -110,13 +110,18 @@ class Schedule(Hyperparameters, ABC):
 
     def torch(self) -> str:
         """Return the torch expression that gives the same rates, for an `optimizer` made with `base_lr`."""
+        starts, lines = zip(*self.torch_parts(), strict=True)
+        if len(lines) == 1:
+            return lines[0]
+        return f"SequentialLR(optimizer, [{', '.join(lines)}], milestones={list(starts[1:])})"
+
+    def torch_parts(self) -> list[tuple[int, str]]:
+        """Return each stretch of the schedule: its first step and the torch expression that holds there.
+
+        Torch cannot put one sequence inside another, so a schedule made of schedules lists all parts.
+        """
         names = re.findall(r"{(\w+)", self.torch_code)
-        return self.torch_code.format(**{name: _as_code(getattr(self, name)) for name in names})
-
-
-def _as_code(value: Any) -> Any:
-    """A field as it stands in a line of code: a schedule inside becomes its own line."""
-    return value.torch() if isinstance(value, Schedule) else value
+        return [(0, self.torch_code.format(**{name: getattr(self, name) for name in names}))]
 
 
 # The fields that many schedules share, declared once.

@@ -53,9 +53,8 @@ class Warmup(Schedule):
     words = "warmup, then another schedule"
     lesson = 19
     torch_code = (
-        "SequentialLR(optimizer, [LambdaLR(optimizer, lambda t:"
-        " ({start_lr} + ({base_lr} - {start_lr}) * t / {warmup_steps}) / {base_lr}),"
-        " {inner}], milestones=[{warmup_steps}])"
+        "LambdaLR(optimizer, lambda t:"
+        " ({start_lr} + ({base_lr} - {start_lr}) * t / {warmup_steps}) / {base_lr})"
     )
     library_names = (
         LibraryName("torch", "SequentialLR of LinearLR", "LinearLR refuses to start at 0"),
@@ -86,6 +85,10 @@ class Warmup(Schedule):
             If the inner schedule never ends.
         """
         return self.warmup_steps + self.inner.total_steps
+
+    def torch_parts(self) -> list[tuple[int, str]]:
+        behind = [(self.warmup_steps + start, line) for start, line in self.inner.torch_parts()]
+        return [*super().torch_parts(), *behind]
 
     def formula(self, t: Any) -> Any:
         climb = self.start_lr + (self.base_lr - self.start_lr) * t / self.warmup_steps
