@@ -18,6 +18,7 @@ from docutils.core import publish_doctree
 from packaging.requirements import Requirement
 from summary import first_paragraph
 
+import helpers
 from tests import browser as browsers
 from tools import execution
 
@@ -67,6 +68,11 @@ def test_package_has_lower_bounds_only_and_the_book_pins_satisfy_them():
         assert bound.operator == ">=", f"{requirement}: an upper bound would replace what Colab has"
         [pin] = installed[requirement.name].specifier
         assert pin.version in requirement.specifier
+
+
+def test_one_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.M)[1] == helpers.__version__
 
 
 def make(*arguments, cwd=ROOT):

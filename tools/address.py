@@ -107,18 +107,20 @@ def move(url, root=ROOT):
     renew_cells(root)
 
 
+def adapt_pages(app, config):
+    """Tell the built pages their address; take away what would lead nowhere."""
+    options = config.html_theme_options
+    url = options["repository_url"]
+    config.html_baseurl = config.ogp_site_url = pages(url)
+    if not is_public(url):
+        buttons = [name for name in options if name.startswith("use_")]
+        for name in ("repository_url", "launch_buttons", *buttons):
+            options.pop(name, None)
+
+
 def setup(app):
-    """Derive the pages' address; drop buttons that lead nowhere (Sphinx calls this)."""
-
-    def apply(app, config):
-        options = config.html_theme_options
-        url = options["repository_url"]
-        config.html_baseurl = config.ogp_site_url = pages(url)
-        if not is_public(url):
-            for name in ("repository_url", "launch_buttons", *(n for n in options if n.startswith("use_"))):
-                options.pop(name, None)
-
-    app.connect("config-inited", apply)
+    """Connect before the theme reads its options (Sphinx calls this)."""
+    app.connect("config-inited", adapt_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 

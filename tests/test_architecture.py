@@ -1,0 +1,203 @@
+"""How the house is built: floors, sizes, words about every public name, and nothing that does not belong."""
+
+import ast
+import inspect
+import re
+import statistics
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+FLOORS = ("core", "formulas", "training", "recipes", "figures")  # from the ground up
+BODY_LINES, MEDIAN, MODULE_LINES = 30, 9, 450
+
+PATHS = sorted((ROOT / "helpers").rglob("*.py"))
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py")))
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path.read_text(encoding="utf-8") for path in PATHS}
+PACKAGES = {module_name(path) for path in PATHS if path.name == "__init__.py"}
+
+
+def imports(name, nodes, modules=SOURCES, packages=PACKAGES):
+    """Yield every module that these nodes of a module import, as far as possible by its own name."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            here = name.split(".") if name in packages else name.split(".")[:-1]
+            base = here[: len(here) - node.level + 1] if node.level else []
+            target = ".".join([*base, *filter(None, [node.module])])
+            for alias in node.names:
+                yield f"{target}.{alias.name}" if f"{target}.{alias.name}" in modules else target
+
+
+def floor(name):
+    """Return the height of a module's floor; the package itself lies under all of them."""
+    parts = name.split(".")
+    return FLOORS.index(parts[1]) if len(parts) > 1 else -1
+
+
+def circle(graph):
+    """Return the modules of a circle of imports, or an empty list."""
+    done = set()
+
+    def walk(name, trail):
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in done:
+            return []
+        done.add(name)
+        return next(filter(None, (walk(n, [*trail, name]) for n in graph.get(name, ()))), [])
+
+    return next(filter(None, (walk(name, []) for name in graph)), [])
+
+
+TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_an_import_goes_down_only(name):
+    found = [other for other in imports(name, ast.walk(TREES[name])) if other in SOURCES]
+    assert [other for other in found if floor(other) > floor(name)] == []
+
+
+def test_imports_go_in_no_circle():
+    # An import inside a function happens later, when both modules are there.
+    graph = {name: [i for i in imports(name, tree.body) if i in SOURCES] for name, tree in TREES.items()}
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_helpers_know_no_lesson_and_no_test(name):
+    strangers = {"lessons", "tests", "tools", "book"}
+    assert [i for i in imports(name, ast.walk(TREES[name])) if i.split(".")[0] in strangers] == []
+
+
+def test_a_circle_and_an_import_that_goes_up_are_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+    modules = {"helpers.core", "helpers.core.checks", "helpers.figures.plots"}
+    packages = {"helpers.core"}
+    source = "from . import checks\nfrom .checks import positive\ndef f():\n    import helpers.figures.plots"
+    found = set(imports("helpers.core", ast.walk(ast.parse(source)), modules, packages))
+    assert found == {"helpers.core.checks", "helpers.figures.plots"}
+    assert floor("helpers.figures.plots") > floor("helpers.core.checks")
+
+
+def test_formulas_are_imported_without_torch():
+    names = [name for name in SOURCES if name.startswith("helpers.formulas")]
+    code = f"import sys, importlib\nsys.modules['torch'] = None\nfor n in {names}: importlib.import_module(n)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# What each module says and does not say
+
+
+def public(tree):
+    """Yield the public functions and classes of a module, and the public methods of the latter."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node, node.name
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            methods = [n for n in inner if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
+            yield from ((n, f"{node.name}.{n.name}") for n in methods)
+
+
+def undocumented(tree):
+    """Return the public names that lack a first sentence, or a word on more than three parameters.
+
+    A method may be described once, where a base class declares it.
+    """
+    faults = []
+    for node, name in public(tree):
+        text = ast.get_docstring(node) or ""
+        if not text and "." in name:
+            continue
+        if not re.match(r"[^\n]+(\n[^\n]+)?[.:](\s|$)", text):
+            faults.append(f"{name}: no first sentence")
+        function = isinstance(node, ast.FunctionDef) and "." not in name
+        if function and len(node.args.args + node.args.kwonlyargs) > 3 and "Parameters\n---" not in text:
+            faults.append(f"{name}: parameters")
+    return faults
+
+
+def bodies(tree):
+    """Yield every function with the number of lines of its body, docstring aside."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            yield node.name, body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def foreign(tree):
+    """Return what library code does not do: import everything, print, assert."""
+    faults = {
+        "star": lambda n: isinstance(n, ast.ImportFrom) and n.names[0].name == "*",
+        "print": lambda n: isinstance(n, ast.Call) and getattr(n.func, "id", "") == "print",
+        "assert": lambda n: isinstance(n, ast.Assert),
+    }
+    return [fault for fault, is_it in faults.items() if any(map(is_it, ast.walk(tree)))]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_every_public_name_is_documented(name):
+    assert ast.get_docstring(TREES[name])
+    assert undocumented(TREES[name]) == []
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_every_public_name_is_tested(name):
+    names = [label for _, label in public(TREES[name]) if "." not in label]
+    assert [n for n in names if not re.search(rf"\b{n}\b", TESTS)] == []
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_functions_are_short_and_modules_are_one_thing(name):
+    assert [f"{f}: {lines} lines" for f, lines in bodies(TREES[name]) if lines > BODY_LINES] == []
+    assert SOURCES[name].count("\n") <= MODULE_LINES, "past that, it is two things"
+    assert name.split(".")[-1] not in ("utils", "util", "misc", "common")
+
+
+def test_functions_are_short_as_a_rule():
+    assert statistics.median(lines for tree in TREES.values() for _, lines in bodies(tree)) <= MEDIAN
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_no_print_no_star_no_assert(name):
+    assert foreign(TREES[name]) == []
+
+
+def test_each_rule_finds_what_breaks_it():
+    tree = ast.parse(
+        inspect.cleandoc(
+            '''
+            from os import *
+            def bare(x): print(x)
+            def unsaid(w, x, y, *, z):
+                """Say nothing of them."""
+                assert x
+            class Shown:
+                def method(self): pass
+                def said(self, words):
+                    """Say"""
+            '''
+        )
+    )
+    assert foreign(tree) == ["star", "print", "assert"]
+    assert undocumented(tree) == [
+        "bare: no first sentence",
+        "unsaid: parameters",
+        "Shown: no first sentence",
+        "Shown.said: no first sentence",
+    ]
+    assert dict(bodies(tree)) == {"bare": 1, "unsaid": 1, "method": 1, "said": 0}
