@@ -16,12 +16,15 @@ import math
 from collections.abc import Callable
 from numbers import Integral, Real
 
+import numpy as np
+
 __all__ = [
     "at_least_one",
     "count",
     "each",
     "finite",
     "fraction",
+    "generator",
     "increasing",
     "index",
     "integer",
@@ -125,6 +128,12 @@ def index(name: str, value: object) -> None:
     """Require a whole number of zero or more, as a seed or a position is."""
     integer(name, value)
     require(value >= 0, "be zero or positive", name, value)
+
+
+def generator(name: str, value: object) -> None:
+    """Require a source of random numbers, so that every draw has a seed that someone chose."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator, got {name} of type {type(value).__name__}")
 
 
 def each(check: Callable[[str, object], None]) -> Callable[[str, object], None]:

@@ -129,7 +129,15 @@ def test_shape_of_what_has_none():
         checks.shape("x", [1, 2], "N")
 
 
+def test_generator():
+    assert checks.generator("generator", np.random.default_rng(0)) is None
+    with pytest.raises(
+        TypeError, match=r"^generator must be a numpy.random.Generator, got generator of type int$"
+    ):
+        checks.generator("generator", 0)
+
+
 def test_every_check_is_tested():
     numbers = {check.__name__ for check in (*TABLE, *WHOLE)}
-    others = {"real", "require", "each", "increasing", "shape"}
+    others = {"real", "require", "each", "increasing", "shape", "generator"}
     assert numbers | others == set(checks.__all__)

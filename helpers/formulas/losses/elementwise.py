@@ -14,12 +14,13 @@ binary cross-entropy.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from array_api_compat import array_namespace, size
+from array_api_compat import array_namespace
 
 from helpers.core import arrays, checks
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
@@ -83,15 +84,18 @@ class ElementwiseLoss(Hyperparameters, ABC):
         ValueError
             If the shapes differ (nothing is broadcast) or if there is no entry.
         """
-        return self._mean(pred - _like_pred("pred", pred, target))
+        arguments, n = self._arguments(pred, target), math.prod(pred.shape)
+        value = array_namespace(pred).sum(
+            self.formula(*arguments) / n
+        )  # divided first, lest the sum overflow
+        return value, self.derivative(*arguments) / n
 
-    def _mean(self, *arguments: Any) -> tuple[Any, Any]:
-        xp, n = array_namespace(*arguments), size(arguments[0])  # n first: the sum might overflow
-        return xp.sum(self.formula(*arguments) / n), self.derivative(*arguments) / n
+    def _arguments(self, pred: Any, target: Any) -> tuple[Any, ...]:
+        """What the formula takes, once prediction and target are known to fit."""
+        return (pred - _like_pred("pred", pred, target),)
 
 
 def _like_pred(name: str, pred: Any, target: Any) -> Any:
-    """The target in the type of the prediction, once both are known to fit."""
     xp = arrays.namespace(**{name: pred}, target=target)
     arrays.dtype(name, pred, "real floating")
     arrays.dtype("target", target, "real floating", "integral", "bool")
@@ -224,7 +228,8 @@ class Huber(ElementwiseLoss):
 class BinaryCrossEntropy(ElementwiseLoss):
     r"""Cross-entropy of yes-or-no questions, from the logit of "yes".
 
-    Each entry is a question of its own, so that a sample may belong to several classes or to none.
+    Each entry is a question of its own, so that a sample may belong to several classes or to none. The
+    target is the probability of "yes", in [0, 1].
 
     Parameters
     ----------
@@ -265,27 +270,7 @@ class BinaryCrossEntropy(ElementwiseLoss):
     def derivative(self, logit: Any, target: Any) -> Any:
         return (1 - target) * sigmoid(logit) - self.pos_weight * target * sigmoid(-logit)
 
-    @np.errstate(over="ignore", invalid="ignore")
-    def __call__(self, logits: Any, target: Any) -> tuple[Any, Any]:
-        """Return the mean loss and its gradient.
-
-        Parameters
-        ----------
-        logits : array of floats, any shape
-        target : array, same shape
-            Probability of "yes", in [0, 1].
-
-        Returns
-        -------
-        value : 0-d, type of `logits`
-        grad : array
-            Shape and type of `logits`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for :class:`ElementwiseLoss`, and if a target is outside [0, 1].
-        """
+    def _arguments(self, logits: Any, target: Any) -> tuple[Any, Any]:
         target = _like_pred("logits", logits, target)
         arrays.every("target", target, (target >= 0) & (target <= 1), "be in [0, 1]")
-        return self._mean(logits, target)
+        return logits, target
