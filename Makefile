@@ -13,9 +13,9 @@ INSTALLED := $(VENV)/.installed-$(call key,requirements.txt)
 LAB := $(VENV)/.lab-$(call key,requirements-lab.txt)
 
 PYTEST := $(PY) -m pytest -q
-# Two lessons run at a time on two cores; one notebook stays on one worker.
-WORKERS := -n auto --maxprocesses 4 --dist loadfile
-NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS)
+WORKERS := -n auto --maxprocesses 4
+# One notebook stays on one worker.
+NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS) --dist loadfile
 BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going
 
 # $(call stage,NAME,COMMAND): run a command, print its seconds, fail as it fails.
@@ -35,7 +35,7 @@ book: $(INSTALLED) ## Build the book: runs the lessons that changed, then render
 
 test: install browser ## Run everything that guards the project
 	$(call stage,lint,$(PY) -m ruff check .)
-	$(call stage,unit tests and doctests,$(PYTEST) -m 'not pages' -n auto --maxprocesses 4)
+	$(call stage,unit tests and doctests,OMP_NUM_THREADS=1 $(PYTEST) -m 'not pages' $(WORKERS))
 	@rm -rf $(HTML) _build/.doctrees
 	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution --all); test -z "$$list" || $(NBVAL) $$list)
 	$(call stage,book,$(BUILD))
@@ -52,7 +52,7 @@ serve: book ## Serve the built book on localhost (PORT=8000)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
 
 bench: $(INSTALLED) ## Measure what the project claims to be fast, against whom; prints tables
-	@set -e; for file in benchmarks/[a-z]*.py; do PYTHONPATH=. $(PY) $$file; done
+	@set -e; for file in $(wildcard benchmarks/[a-z]*.py); do PYTHONPATH=. $(PY) $$file; done
 
 offline: book ## Pack the built book into one zip to carry away
 	@cd _build && rm -f how-cnns-learn.zip && ../$(PY) -m zipfile -c how-cnns-learn.zip html

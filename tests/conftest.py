@@ -12,10 +12,16 @@ import os
 import pathlib
 import threading
 
+import hypothesis
 import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser import launch
+
+os.environ.setdefault("MPLBACKEND", "agg")  # a test opens no window
+# The time of one example says little on a machine that also does something else.
+hypothesis.settings.register_profile("book", deadline=None)
+hypothesis.settings.load_profile("book")
 
 ROOT = pathlib.Path(__file__).parents[1]
 BOOK = pathlib.Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))

@@ -20,6 +20,9 @@ SETTLED = """async () => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
 IMAGES = "nodes => nodes.map(n => [n.getAttribute('src').slice(0, 80), n.getAttribute('alt')])"
+# What a cell draws has a caption; an explorer, which is markup of its own, has what it needs inside.
+DRAWN = "article .cell_output img:not(.text_html img)"
+UNNAMED = "nodes => nodes.filter(n => !n.closest('figure')?.querySelector('figcaption')).map(n => n.alt)"
 FORMULAS = "nodes => nodes.filter(n => !n.querySelector('mjx-container')).map(n => n.textContent)"
 # When the page scrolls sideways: the boxes that reach past the window, less those that scroll by themselves.
 TOO_WIDE = """() => {
@@ -57,6 +60,7 @@ def faults(page, theme):
         "theme": [shown] if shown != theme else [],
         "sideways": page.evaluate(TOO_WIDE),
         "images without an alternative": [src for src, alt in images if not is_real_alt(alt)],
+        "figures without a caption": page.locator(DRAWN).evaluate_all(UNNAMED),
         "formulas not drawn": page.locator("article .math").evaluate_all(FORMULAS),
         "errors in formulas": page.locator("mjx-merror").all_text_contents(),
         "title": [] if page.title().strip() else ["none"],
@@ -85,7 +89,7 @@ def test_index_leads_to_the_introduction(closed_page):
 def test_every_rule_finds_a_page_that_breaks_it(closed_page, tmp_path):
     (tmp_path / "bad.html").write_text(
         """<meta name="description" content="\\alpha is the rate, and this is no sentence">
-        <article><img src="https://example.invalid/a.png" alt="../_images/a.png">
+        <article><div class="cell_output"><img src="https://example.invalid/a.png" alt="../_images/a.png"></div>
         <span class="math">\\(x</span><mjx-merror>x</mjx-merror><p style="width: 50rem">wide</p></article>
         <script>throw new Error("broken")</script>"""
     )
