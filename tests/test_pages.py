@@ -89,7 +89,7 @@ def test_index_leads_to_the_introduction(closed_page):
 def test_every_rule_finds_a_page_that_breaks_it(closed_page, tmp_path):
     (tmp_path / "bad.html").write_text(
         """<meta name="description" content="\\alpha is the rate, and this is no sentence">
-        <article><div class="cell_output"><img src="https://example.invalid/a.png" alt="../_images/a.png"></div>
+        <article><p class="cell_output"><img src="https://example.invalid/a.png" alt="../_images/a.png"></p>
         <span class="math">\\(x</span><mjx-merror>x</mjx-merror><p style="width: 50rem">wide</p></article>
         <script>throw new Error("broken")</script>"""
     )
