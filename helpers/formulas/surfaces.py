@@ -5,7 +5,7 @@ same lines, found and compiled once a surface, the first time that one is asked 
 
 >>> import numpy as np
 >>> ravine = Ravine(condition=100.0, angle=0.0)
->>> ravine(np.array([1.0, 1.0])), ravine.gradient(np.array([1.0, 1.0]))
+>>> float(ravine(np.array([1.0, 1.0]))), ravine.gradient(np.array([1.0, 1.0]))
 (50.5, array([  1., 100.]))
 """
 
@@ -106,7 +106,7 @@ class Surface(Hyperparameters, ABC):
 
 @functools.cache
 def _derivatives(kind: type[Surface]) -> tuple[dict[str, list], list[str], list]:
-    """Expressions of value, gradient and (row by row) Hessian; the coordinates' names, the fields' symbols."""
+    """Expressions of value, gradient and Hessian (row by row); names of coordinates, symbols of fields."""
     import sympy  # takes a second: only when a derivative is wanted
 
     from helpers.core import symbolic
