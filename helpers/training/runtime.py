@@ -109,7 +109,7 @@ def someone_watches() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def progress_bar(total: int, shown: bool | None = None) -> tqdm:
+def progress_bar(total: int, shown: bool | None = None, **look: object) -> tqdm:
     """Return a bar that vanishes when it is done, and that is never seen in captured output.
 
     Parameters
@@ -118,6 +118,8 @@ def progress_bar(total: int, shown: bool | None = None) -> tqdm:
         Steps to go.
     shown : bool, optional
         Whether to show it; by default if :func:`someone_watches`.
+    **look
+        What else tqdm takes, such as ``unit``, which is a step unless another is given.
 
     Returns
     -------
@@ -128,4 +130,4 @@ def progress_bar(total: int, shown: bool | None = None) -> tqdm:
         return tqdm(disable=True)
     from tqdm.auto import tqdm as visible  # looks for a notebook's widgets: only where they are wanted
 
-    return visible(total=total, unit="step", leave=False)
+    return visible(**{"total": total, "unit": "step", "leave": False, **look})
