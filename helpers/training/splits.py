@@ -176,7 +176,7 @@ class Split:
 
 def _stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
     """Return the indices in a random order over which each class is spread evenly."""
-    checks.whole("seed", seed)
+    checks.index("seed", seed)
     checks.require(seed < 2**32, "be below 2**32", "seed", seed)
     # RandomState's streams are frozen (NEP 19): the same images on every machine and with every NumPy.
     order = np.random.RandomState(seed).permutation(len(labels))
