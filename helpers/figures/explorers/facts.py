@@ -1,0 +1,163 @@
+"""What a page is told of a method: its equation, its code and its parameters, read from itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from xml.etree import ElementTree
+
+from latex2mathml.converter import convert
+
+from helpers.core import symbolic
+from helpers.core.hyperparameters import Hyperparameter, hyperparameters
+
+__all__ = ["Facts", "mathml", "plain", "refusals", "templates"]
+
+#: A value below 0, 0, one between 0 and 1, 1, one above: the checks of `core` know no other limits.
+PROBES = (-1, 0, 0.5, 1, 2)
+
+NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+#: What a browser assumes anyway.
+ASSUMED = {"stretchy": "true", "fence": None, "form": None, "columnalign": None, "display": None}
+
+
+@cache
+def mathml(latex: str) -> str:
+    r"""Return the MathML of a LaTeX formula, without what a browser assumes anyway.
+
+    >>> mathml(r"\eta_0")
+    '<math><msub><mi>η</mi><mn>0</mn></msub></math>'
+    """
+    return ElementTree.tostring(_trimmed(ElementTree.fromstring(convert(latex))), encoding="unicode")
+
+
+def _trimmed(element: ElementTree.Element) -> ElementTree.Element:
+    children = [_trimmed(child) for child in element]
+    if element.tag == NAMESPACE + "mrow" and len(children) == 1:
+        return children[0]
+    kept = {k: v for k, v in element.items() if k not in ASSUMED or ASSUMED[k] not in (None, v)}
+    trimmed = ElementTree.Element(element.tag.removeprefix(NAMESPACE), kept)
+    trimmed.text = element.text
+    trimmed.extend(children)
+    return trimmed
+
+
+def plain(latex: str) -> str:
+    r"""Return a symbol as plain text, for labels in a picture and for those who listen.
+
+    >>> plain(r"\eta_0"), plain(r"\eta_{\text{end}}"), plain("m_{12}")
+    ('η₀', 'η end', 'm₁₂')
+    """
+    base, _, index = latex.partition("_")
+    index = re.sub(r"\\text|[{}]", "", index)
+    letter = "".join(ElementTree.fromstring(convert(base)).itertext())
+    return letter + (
+        index.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+        if index.isdigit()
+        else f" {index}" * bool(index)
+    )
+
+
+def _refusal(check: Callable, value: Any) -> str | None:
+    try:
+        check("value", value)
+    except (TypeError, ValueError) as error:
+        return re.search(r"must (.*), got ", str(error))[1]
+    return None
+
+
+def refusals(check: Callable, several: bool = False) -> list[str | None]:
+    """Return why a check refuses each of the :data:`PROBES`, in its own words; None where it does not.
+
+    >>> from helpers.core import checks
+    >>> refusals(checks.fraction)
+    ['be in [0, 1)', None, None, 'be in [0, 1)', 'be in [0, 1)']
+    """
+    return [_refusal(check, (probe,) if several else probe) for probe in PROBES]
+
+
+@dataclasses.dataclass
+class Facts:
+    """The parameters of many methods, each fact told once: methods that share a parameter share the fact.
+
+    Parameters
+    ----------
+    resize : callable
+        What becomes of a :class:`Hyperparameter` before it is told, such as a range that fits the run.
+    """
+
+    resize: Callable[[Hyperparameter], Hyperparameter] = lambda about: about
+    told: list[dict] = dataclasses.field(default_factory=list)
+
+    def rows(self, method: Any) -> list[dict]:
+        """Return one row a slider: the field's name, the index in a tuple, the number of its fact."""
+        rows = []
+        for name, about in hyperparameters(method).items():
+            value = getattr(method, name)
+            if isinstance(value, tuple):
+                rows += [
+                    {"name": name, "index": i, "fact": self._tell(_entry(about, i), about)}
+                    for i in range(len(value))
+                ]
+            else:
+                rows.append({"name": name, "fact": self._tell(about)})
+        return rows
+
+    def _tell(self, about: Hyperparameter, whole: Hyperparameter | None = None) -> int:
+        sized = self.resize(about)
+        fact = {name: getattr(sized, name) for name in ("words", "unit", "low", "high", "log", "integer")}
+        fact |= {"symbol": mathml(about.symbol), "plain": plain(about.symbol)}
+        fact["refusals"] = refusals(about.check, several=whole is not None)
+        if whole:
+            fact |= {"group": whole.words, "ordered": _refusal(whole.check, (2, 1)) is not None}
+        if fact not in self.told:
+            self.told.append(fact)
+        return self.told.index(fact)
+
+
+def _entry(about: Hyperparameter, i: int) -> Hyperparameter:
+    """One entry of a tuple: "boundaries" becomes "boundary", its symbol gets the index."""
+    words = about.words[:-3] + "y" if about.words.endswith("ies") else about.words.removesuffix("s")
+    return dataclasses.replace(about, words=words, symbol=f"{about.symbol}_{{{i + about.first_index}}}")
+
+
+def templates(method: Any, left: str, module: str) -> dict[str, Any]:
+    r"""Return a method's equation and code with places for the values, for a page that fills them in.
+
+    Parameters
+    ----------
+    method : dataclass instance
+    left : str
+        LaTeX of the left-hand side, such as ``r"\eta_t"``.
+    module : str
+        Where the class lives for a reader of the book, such as ``"schedules"``.
+
+    Returns
+    -------
+    dict
+        ``symbols`` and ``values``: MathML, the second with stand-in numbers; ``places``: which of them
+        stands for which value; ``code``: Python with places such as ``p.peak_lr``; ``torch``: the same for
+        a method that has a torch line.
+    """
+    values, places = symbolic.latex_template(method)
+    twin = symbolic.twin(method).method
+    return {
+        "symbols": mathml(f"{left} = {symbolic.latex(method)}"),
+        "values": mathml(f"{left} = {values}"),
+        "places": places,
+        "code": code(twin, module),
+        "torch": twin.torch(),
+    }
+
+
+def code(method: Any, module: str) -> str:
+    """Return the Python that makes a method.
+
+    >>> from helpers.formulas import schedules
+    >>> code(schedules.Constant(lr=0.1), "schedules")
+    'schedules.Constant(lr=0.1)'
+    """
+    return re.sub(r"\b([A-Z]\w*)\(", rf"{module}.\1(", repr(method))

@@ -1,0 +1,290 @@
+// The schedule explorer: any learning-rate schedule, each of its parameters a slider.
+// `formulas` and `catalog` are what Python generates from the schedules themselves (constants.js).
+
+import { at, Chart, checkbox, control, copyable, ceiling, filled, fit, html, literal, mathematics, mount, shown, speaker, svg, table, whenResized } from "./explorer.js";
+import { catalog, css, formulas } from "./constants.js";
+
+const PINS = ["pin1", "pin2", "pin3", "pin4"]; // looks of the pinned curves
+const MOST = 4000; // samples of a curve; a run of more steps is sampled evenly
+const STATE = ["method", "warmup", "values", "total_steps", "step", "log_axis", "pins"];
+
+export default {
+  render: ({ model, el }) => mount(el, css, (ui) => new ScheduleExplorer(model, ui)),
+};
+
+// ---- what a state means ----
+
+const form = (state) => catalog.methods[state.method][state.warmup ? "warm" : "plain"];
+const parameters = (state) => (state.warmup ? state.values : state.values.inner);
+const rowsOf = (state) => [
+  ...catalog.methods[state.method].rows.map((row) => ({ ...row, home: "inner" })),
+  ...(state.warmup ? catalog.warmup.rows : []),
+];
+const factOf = (row) => catalog.facts[row.fact];
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+function rateOf(state) {
+  const formula = formulas[state.method][state.warmup ? "warm" : "plain"];
+  const p = parameters(state);
+  return (t) => formula(t, p);
+}
+
+// A field, or one entry of a tuple, read from the values or replaced in a copy of them.
+function read(values, { home, name, index }) {
+  const value = (home ? values.inner : values)[name];
+  return index == null ? value : value[index];
+}
+
+function replaced(values, { home, name, index }, value) {
+  const copy = structuredClone(values);
+  const part = home ? copy.inner : copy;
+  if (index == null) part[name] = value;
+  else part[name][index] = value;
+  return copy;
+}
+
+function code(state, template) {
+  const whole = new Set(rowsOf(state).filter((row) => factOf(row).integer).map((row) => row.name));
+  const name = (place) => place.match(/(\w+)(?:\[\d+\])?$/)[1];
+  return filled(form(state)[template], (place) => literal(at(parameters(state), place), whole.has(name(place))));
+}
+
+const title = (state) => (state.warmup ? "warmup + " : "") + catalog.methods[state.method].words;
+
+// What tells a pinned schedule from the present one, if they are of one kind.
+function difference(pin, state) {
+  if (pin.method !== state.method || pin.warmup !== state.warmup) return "";
+  const unlike = rowsOf(pin).filter((row) => read(pin.values, row) !== read(state.values, row));
+  return unlike.slice(0, 2).map((row) => `, ${factOf(row).plain} ${shown(read(pin.values, row))}`).join("");
+}
+
+class ScheduleExplorer {
+  constructor(model, { body, stops }) {
+    this.model = model;
+    this.first = this.state();
+    this.kept = {}; // the values of methods left behind
+    this.pointed = null; // the step under the mouse
+    this.pinned = new Map(); // samples of the pinned curves, by their state
+    this.speaker = speaker();
+    this.lay(body);
+    const listen = () => this.busy || this.update();
+    const events = STATE.map((name) => `change:${name}`).join(" ");
+    model.on(events, listen);
+    stops.push(() => model.off(events, listen), this.speaker.stop, whenResized(this.chart.element, () => this.resize()));
+    this.resize();
+  }
+
+  resize() {
+    this.chart.measure();
+    this.fitted = null;
+    this.update();
+  }
+
+  state() {
+    return Object.fromEntries(STATE.map((name) => [name, this.model.get(name)]));
+  }
+
+  set(changes, words = null) {
+    this.busy = true;
+    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
+    this.busy = false;
+    this.model.save_changes();
+    this.note(words ?? "");
+    this.update();
+    this.speaker.say(`${words ?? ""} ${this.summary}`.trim());
+  }
+
+  // ---- layout ----
+
+  lay(body) {
+    this.menu = html("select", { change: () => this.choose(this.menu.value) },
+      ...Object.entries(catalog.methods).map(([key, { words }]) => html("option", { value: key }, words)));
+    this.warmup = checkbox("after a warmup", (warmup) => this.set({ warmup }));
+    this.log = checkbox("log axis", (log_axis) => this.set({ log_axis }));
+    this.chart = new Chart({ x: "step", y: "learning rate" }, (step, settled) => this.point(step, settled));
+    this.pin = html("button", { type: "button", click: () => this.addPin() }, "Pin this curve");
+    this.chips = html("span", { class: "chips" });
+    this.controls = html("div", { class: "controls" });
+    this.message = html("p", { class: "message" });
+    this.place = html("div");
+    this.equation = html("div", { class: "equation" }, this.place);
+    this.withValues = checkbox("with the present values", () => this.showEquation(this.state()));
+    this.helpers = copyable("in this book", (text) => this.speaker.say(text));
+    this.torch = copyable("in torch", (text) => this.speaker.say(text));
+    this.rates = html("div", { class: "rates" });
+    this.details = html("details", { toggle: () => this.showTable() }, html("summary", {}, "The rates as a table"), this.rates);
+    const prompts = catalog.prompts.map(({ text, state }) =>
+      html("button", { type: "button", class: "prompt", click: () => this.set(structuredClone(state), text) }, text));
+    const reset = html("button", { type: "button", class: "reset", click: () => this.set(structuredClone(this.first), "everything is back at the start.") }, "Reset");
+    body.append(
+      html("div", { class: "prompts", role: "group", "aria-label": "Try" }, html("span", { class: "muted" }, "Try"), ...prompts),
+      html("div", { class: "bar" }, html("label", { class: "choice" }, "Schedule", this.menu), this.warmup.element, this.log.element),
+      html("div", { class: "stage" },
+        html("div", {}, this.chart.element, html("div", { class: "pinning" }, this.pin, this.chips, reset)),
+        html("div", {}, this.controls, this.message)),
+      html("div", { class: "formula" }, this.equation, this.withValues.element),
+      html("div", { class: "codes" }, this.helpers.element, this.torch.element),
+      this.details, this.speaker.element,
+    );
+  }
+
+  layRows(state) {
+    const kind = `${state.method} ${state.warmup}`;
+    if (kind === this.kind) return;
+    this.kind = kind;
+    this.rows = rowsOf(state).map((row, i) => control(factOf(row), this.link(row), `parameter-${i}`));
+    this.controls.replaceChildren(...this.rows.map((row) => row.element));
+    const { symbols, values, places } = form(state);
+    this.symbols = mathematics(symbols);
+    this.numbers = mathematics(values, places);
+  }
+
+  link(row) {
+    return {
+      read: () => read(this.model.get("values"), row),
+      write: (value) => this.write(row, value),
+      reset: () => this.write(row, this.startOf(row)),
+      note: (text) => this.note(text),
+    };
+  }
+
+  startOf(row) {
+    const method = this.model.get("method");
+    const own = method === this.first.method ? this.first.values.inner : catalog.methods[method].start;
+    return read({ ...this.first.values, inner: own }, row);
+  }
+
+  // ---- what the reader does ----
+
+  write(row, wish) {
+    const values = this.model.get("values");
+    const [value, words] = factOf(row).ordered ? this.between(row, wish, values) : [wish, null];
+    this.set({ values: replaced(values, row, value) }, words);
+  }
+
+  // Entries that must increase stop at their neighbours, and say so.
+  between(row, wish, values) {
+    const all = values.inner[row.name];
+    const value = Math.min(Math.max(wish, (all[row.index - 1] ?? 0) + 1), (all[row.index + 1] ?? Infinity) - 1);
+    const words = value === wish ? null : `${factOf(row).plain} stops at ${value}: the ${factOf(row).group} stay in order.`;
+    return [value, words];
+  }
+
+  // Fields that two methods share keep their value, the others are as they were left.
+  choose(method) {
+    const { method: old, values } = this.state();
+    this.kept[old] = values.inner;
+    const inner = structuredClone(this.kept[method] ?? (method === this.first.method ? this.first.values.inner : catalog.methods[method].start));
+    const before = new Map(catalog.methods[old].rows.map((row) => [row.name, row]));
+    for (const row of catalog.methods[method].rows)
+      if (row.index == null && before.get(row.name)?.fact === row.fact) inner[row.name] = values.inner[row.name];
+    this.set({ method, values: { ...values, inner } });
+  }
+
+  addPin() {
+    const { method, warmup, values, pins } = this.state();
+    const pin = { method, warmup, values: structuredClone(values) };
+    const there = pins.some((other) => same(parameters(other), parameters(pin)) && title(other) === title(pin));
+    if (there) this.note("this curve is pinned already.");
+    else this.set({ pins: [...pins, pin] });
+  }
+
+  point(step, settled) {
+    this.pointed = settled ? null : step;
+    if (settled) this.set({ step });
+    else this.draw(this.state());
+  }
+
+  note(text) {
+    this.message.textContent = text;
+    if (text) this.speaker.say(text);
+  }
+
+  // ---- what is shown ----
+
+  update() {
+    const state = this.state();
+    this.menu.value = state.method;
+    this.warmup.set(state.warmup);
+    this.log.set(state.log_axis);
+    this.layRows(state);
+    this.rows.forEach((row) => row.update());
+    this.draw(state);
+    this.showPins(state);
+    this.showEquation(state);
+    this.helpers.set(code(state, "code"));
+    this.torch.set(code(state, "torch"));
+    this.showTable();
+  }
+
+  // The rate at every step and the sum of the rates of all updates: those before the last step.
+  sample(state, total) {
+    const count = Math.min(total, MOST);
+    const rate = rateOf(state);
+    const xs = Array.from({ length: count + 1 }, (_, i) => Math.round((i * total) / count));
+    const ys = xs.map(rate);
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += ys[i];
+    return { xs, ys, area: (sum * total) / count };
+  }
+
+  samplePin(pin, total) {
+    const key = JSON.stringify([pin, total]);
+    if (!this.pinned.has(key)) this.pinned.set(key, this.sample(pin, total));
+    return this.pinned.get(key);
+  }
+
+  draw(state) {
+    const total = state.total_steps;
+    const label = (curve, words) => Object.assign(curve, { label: [words, `area ${shown(curve.area)}`] });
+    const now = { ...label(this.sample(state, total), title(state)), name: "study", key: "study", fill: true };
+    const pins = state.pins.map((pin, i) =>
+      Object.assign(label(this.samplePin(pin, total), title(pin) + difference(pin, state)), { name: PINS[i], key: PINS[i] }));
+    const x = Math.min(this.pointed ?? state.step, total);
+    const y = rateOf(state)(x);
+    const text = `step ${x}: ${shown(y)}`;
+    this.summary = `${title(state)}: rate at step ${x}: ${shown(y)}; area under the curve ${shown(now.area)}`;
+    this.chart.draw({ xHigh: total, ...this.range([...pins, now], state.log_axis), curves: [...pins, now], marker: { x, y, text }, summary: this.summary });
+    this.now = now;
+    this.pin.disabled = pins.length === PINS.length;
+  }
+
+  range(curves, log) {
+    const top = ceiling(Math.max(...curves.map(({ ys }) => Math.max(...ys))));
+    if (!log) return { log, yLow: 0, yHigh: top };
+    const positive = curves.flatMap(({ ys }) => ys).filter((y) => y > 0);
+    const low = Math.max(Math.min(...positive), top * 1e-5);
+    return { log, yLow: 10 ** Math.floor(Math.log10(low)), yHigh: 10 ** Math.ceil(Math.log10(top)) };
+  }
+
+  showPins({ pins }) {
+    if (pins === this.shownPins) return;
+    this.shownPins = pins;
+    const swatch = (name) => svg("svg", { width: 26, height: 8, "aria-hidden": "true" }, svg("path", { class: `curve ${name}`, d: "M1 4H25" }));
+    const remove = (i) => {
+      this.set({ pins: pins.filter((_, j) => j !== i) });
+      (this.chips.children[Math.min(i, pins.length - 2)] ?? this.pin).focus();
+    };
+    this.chips.replaceChildren(...pins.map((pin, i) =>
+      html("button", { type: "button", class: "chip", "aria-label": `unpin ${title(pin)}`, click: () => remove(i) }, swatch(PINS[i]), ` ${catalog.methods[pin.method].words} ×`)));
+  }
+
+  showEquation(state) {
+    const { node } = this.withValues.element.control.checked ? this.numbers : this.symbols;
+    if (node.parentNode !== this.place) this.place.replaceChildren(node);
+    this.numbers.fill((place) => shown(at(parameters(state), place)));
+    const length = node.textContent.length;
+    if (this.fitted !== node || Math.abs(length - this.length) > 2) fit(this.place);
+    [this.fitted, this.length] = [node, length];
+  }
+
+  showTable() {
+    if (!this.details.open) return;
+    const { total_steps: total, pins } = this.state();
+    const curves = [rateOf(this.state()), ...pins.map(rateOf)];
+    const steps = Array.from({ length: 11 }, (_, i) => Math.round((i * total) / 10));
+    const rows = steps.map((step) => [String(step), ...curves.map((rate) => shown(rate(step)))]);
+    const areas = ["area", this.now, ...pins.map((pin) => this.samplePin(pin, total))].map((curve) => (curve.ys ? shown(curve.area) : curve));
+    this.rates.replaceChildren(table(["step", title(this.state()), ...pins.map(title)], [...rows, areas]));
+  }
+}

@@ -1,0 +1,331 @@
+"""The schedule explorer: any learning-rate schedule, each of its parameters a slider."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from html import escape
+from typing import Any, ClassVar
+
+import traitlets
+
+from helpers.core import checks, symbolic
+from helpers.core.hyperparameters import Hyperparameter, example, hyperparameters
+from helpers.figures.explorers.base import Explorer, as_javascript
+from helpers.figures.explorers.facts import Facts, code, mathml, templates
+from helpers.figures.explorers.pictures import still_chart
+from helpers.formulas import schedules
+from helpers.formulas.schedules import Schedule, Warmup
+
+__all__ = ["Prompt", "ScheduleExplorer"]
+
+#: The run for which the fields' metadata give ranges and examples.
+STEPS = 1000
+#: How many curves can be pinned.
+PINS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """A question to the reader, and the button that sets up what answers it.
+
+    Parameters
+    ----------
+    text : str
+        The question.
+    schedule : Schedule
+        What is shown.
+    pinned : tuple of Schedule
+        What is shown beside it.
+    log_axis : bool
+        Whether the rate's axis is logarithmic.
+    """
+
+    text: str
+    schedule: Schedule
+    pinned: tuple[Schedule, ...] = ()
+    log_axis: bool = False
+
+
+class ScheduleExplorer(Explorer):
+    """Choose a schedule, move its parameters, compare curves, take the code with you.
+
+    In a live notebook :attr:`schedule` is what the sliders show, ready for ``fit(schedule=...)``; setting
+    it moves the sliders.
+
+    Parameters
+    ----------
+    schedule : Schedule, optional
+        What is shown first: one of ``schedules.METHODS``, or :class:`~helpers.formulas.schedules.Warmup`
+        of one. Without it, a step decay.
+    total_steps : int
+        Length of the run that is shown, 2 or more. Ranges and examples of parameters in steps scale with it.
+    pinned : sequence of Schedule
+        Curves shown beside it, at most 4.
+    log_axis : bool
+        Whether the rate's axis is logarithmic.
+    prompts : sequence of Prompt, optional
+        What to try; without it, three questions about the decays.
+
+    Raises
+    ------
+    TypeError
+        If a schedule is none.
+    ValueError
+        If `total_steps` is below 2, a schedule is not one that the explorer knows, or more than 4 are pinned.
+
+    Examples
+    --------
+    >>> from helpers.formulas import schedules
+    >>> explorer = ScheduleExplorer(schedules.StepDecay(peak_lr=0.1, step_size=300), total_steps=900)
+    >>> explorer.schedule
+    StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)
+    """
+
+    family = "schedules"
+    alt: ClassVar[str] = "Explorer of learning-rate schedules"
+
+    method = traitlets.Unicode().tag(sync=True)
+    warmup = traitlets.Bool().tag(sync=True)
+    values = traitlets.Dict().tag(sync=True)
+    total_steps = traitlets.Int().tag(sync=True)
+    step = traitlets.Int().tag(sync=True)
+    log_axis = traitlets.Bool().tag(sync=True)
+    pins = traitlets.List().tag(sync=True)
+
+    def __init__(
+        self,
+        schedule: Schedule | None = None,
+        total_steps: int = STEPS,
+        *,
+        pinned: Sequence[Schedule] = (),
+        log_axis: bool = False,
+        prompts: Sequence[Prompt] | None = None,
+    ) -> None:
+        checks.count("total_steps", total_steps)
+        checks.require(total_steps >= 2, "be at least 2", "total_steps", total_steps)
+        checks.require(len(pinned) <= PINS, f"have at most {PINS} entries", "pinned", pinned)
+        examples = {_key(s): s for s in (_for_run(method, total_steps) for method in schedules.METHODS)}
+        self._warmup = _for_run(Warmup, total_steps, inner=next(iter(examples.values())))
+        self._prompts = tuple(_questions(total_steps) if prompts is None else prompts)
+        self._known: dict[str, Schedule] = examples
+        first = examples["StepDecay"] if schedule is None else schedule
+        self._learn(first, *pinned, *(s for p in self._prompts for s in (p.schedule, *p.pinned)))
+        self._known[_key(first)] = _inner(first)
+        super().__init__(
+            **self._encoded(first),
+            total_steps=total_steps,
+            step=total_steps // 2,
+            log_axis=log_axis,
+            pins=[self._encoded(s) for s in pinned],
+        )
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the sliders show; setting it moves them."""
+        return self._decoded({"method": self.method, "warmup": self.warmup, "values": self.values})
+
+    @schedule.setter
+    def schedule(self, schedule: Schedule) -> None:
+        self._learn(schedule)
+        with self.hold_sync(), self.hold_trait_notifications():
+            for name, value in self._encoded(schedule).items():
+                setattr(self, name, value)
+
+    @property
+    def pinned(self) -> list[Schedule]:
+        """The schedules whose curves are pinned."""
+        return [self._decoded(pin) for pin in self.pins]
+
+    def _learn(self, *found: Schedule) -> None:
+        """Make sure that the module has the formula of each schedule; a tuple's length is part of it."""
+        new = {_key(s): _inner(s) for s in found if _key(s) not in self._known}
+        self._known |= new
+        if new and self.trait_has_value("_esm"):
+            self._esm = self._module()
+
+    # ---- what the page and the kernel tell each other ----
+
+    def _encoded(self, schedule: Schedule) -> dict[str, Any]:
+        outer = schedule if isinstance(schedule, Warmup) else self._warmup
+        values = {"inner": _numbers(_inner(schedule)), **_numbers(outer)}
+        return {"method": _key(schedule), "warmup": outer is schedule, "values": values}
+
+    def _decoded(self, state: dict[str, Any]) -> Schedule:
+        values = dict(state["values"])
+        inner = _made(type(self._known[state["method"]]), values.pop("inner"))
+        return _made(Warmup, values, inner=inner) if state["warmup"] else inner
+
+    # ---- what the module is told ----
+
+    def constants(self) -> dict[str, str]:
+        facts = Facts(resize=lambda about: _resized(about, self.total_steps / STEPS))
+        methods, formulas = {}, []
+        for key, schedule in self._known.items():
+            forms = {"plain": schedule, "warm": self._warmup.replace(inner=schedule)}
+            told = {form: templates(s, r"\eta_t", "schedules") for form, s in forms.items()}
+            methods[key] = {
+                "words": _words(schedule),
+                "rows": facts.rows(schedule),
+                "start": _numbers(schedule),
+                **told,
+            }
+            texts = ", ".join(f"{form}: {symbolic.javascript(s)}" for form, s in forms.items())
+            formulas.append(f"{as_javascript(key)}: {{ {texts} }},")
+        catalog = {"methods": methods, "warmup": {"rows": facts.rows(self._warmup)}, "facts": facts.told}
+        catalog["prompts"] = [{"text": prompt.text, "state": self._asked(prompt)} for prompt in self._prompts]
+        return {"catalog": as_javascript(catalog), "formulas": "\n".join(["{", *formulas, "}"])}
+
+    def _asked(self, prompt: Prompt) -> dict[str, Any]:
+        pins = [self._encoded(s) for s in prompt.pinned]
+        return {**self._encoded(prompt.schedule), "log_axis": prompt.log_axis, "pins": pins}
+
+    # ---- the still picture ----
+
+    def still(self) -> str:
+        schedule = self.schedule
+        rates = schedule.rates(self.total_steps + 1)
+        area = f"area {rates[:-1].sum():.4g}"
+        course = f"from {rates[0]:.4g} at step 0 to {rates[-1]:.4g} at step {self.total_steps}"
+        alt = f"{_title(schedule)}, {course}, {area}"
+        steps = range(0, self.total_steps + 1, max(1, self.total_steps // 360))
+        names = ("step", "learning rate")
+        picture = still_chart(list(steps), rates[list(steps)], names, f"{_title(schedule)}, {area}", alt)
+        prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
+        equation = mathml(r"\eta_t = " + symbolic.latex(schedule))
+        return (
+            f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
+            f'<div class="bar"><span class="choice">Schedule: {escape(_title(schedule))}</span>{_ghost("check")}</div>'
+            f'<div class="stage"><div><div class="picture">{picture}</div><div class="pinning"></div></div>'
+            f'<div><div class="controls">{_still_rows(schedule)}</div><p class="message"></p></div></div>'
+            f'<div class="formula"><div class="equation"><div>{equation}</div></div>'
+            f"{_ghost('check', 'with the present values')}</div>"
+            f'<div class="codes">{_still_code("in this book", code(schedule, "schedules"))}'
+            f"{_still_code('in torch', schedule.torch())}</div>{_ghost('summary')}"
+        )
+
+
+def _inner(schedule: Schedule) -> Schedule:
+    return schedule.inner if isinstance(schedule, Warmup) else schedule
+
+
+def _key(schedule: Schedule) -> str:
+    """The name of a formula: its class, and the lengths of its tuples where they are not the example's."""
+    inner = _inner(schedule)
+    if type(inner) not in schedules.METHODS:
+        if not isinstance(inner, Schedule):
+            raise TypeError(f"schedule must be a Schedule, got schedule={schedule!r}")
+        known = ", ".join(method.__name__ for method in schedules.METHODS)
+        raise ValueError(
+            f"schedule must be one of {known}, or Warmup of one of them, got schedule={schedule!r}"
+        )
+    lengths = [len(value) for value in _numbers(inner).values() if isinstance(value, list)]
+    usual = [
+        len(about.example) for about in hyperparameters(inner).values() if isinstance(about.example, tuple)
+    ]
+    return type(inner).__name__ + (f"-{lengths[0]}" if lengths != usual else "")
+
+
+def _numbers(method: Schedule) -> dict[str, Any]:
+    """The hyperparameters as JSON has them: whole numbers whole, the others floats, tuples lists."""
+    numbers = {}
+    for name, about in hyperparameters(method).items():
+        kind, value = int if about.integer else float, getattr(method, name)
+        numbers[name] = [kind(v) for v in value] if isinstance(value, tuple) else kind(value)
+    return numbers
+
+
+def _made(method: type, numbers: dict[str, Any], **other: Any) -> Schedule:
+    """The method with these hyperparameters, as a page without types has sent them."""
+    values = {}
+    for name, about in hyperparameters(method).items():
+        kind, value = int if about.integer else float, numbers[name]
+        values[name] = tuple(map(kind, value)) if isinstance(value, list | tuple) else kind(value)
+    return method(**values, **other)
+
+
+def _words(schedule: Schedule) -> str:
+    """The menu's phrase; a tuple of unusual length is named."""
+    if "-" not in _key(schedule):
+        return schedule.words
+    name, value = next((n, v) for n, v in _numbers(schedule).items() if isinstance(v, list))
+    return f"{schedule.words} ({len(value)} {hyperparameters(schedule)[name].words})"
+
+
+def _title(schedule: Schedule) -> str:
+    return ("warmup + " if isinstance(schedule, Warmup) else "") + _words(_inner(schedule))
+
+
+# ---- runs of another length than the metadata's ----
+
+
+def _resized(about: Hyperparameter, factor: float) -> Hyperparameter:
+    """The same fact for a run `factor` times as long: steps grow with it, what happens in a step shrinks."""
+    factor = {"steps": factor, "per step": 1 / factor}.get(about.unit, 1.0)
+    if factor == 1.0:
+        return about
+
+    def sized(value: float) -> float:
+        return max(1, round(value * factor)) if about.integer else float(f"{value * factor:.2g}")
+
+    several = isinstance(about.example, tuple)
+    changed = tuple(map(sized, about.example)) if several else sized(about.example)
+    low = about.low if about.integer else sized(about.low)
+    return dataclasses.replace(
+        about, low=low, high=max(sized(about.high), low + 1 if about.integer else 0), example=changed
+    )
+
+
+def _for_run(method: type, total_steps: int, **other: Any) -> Schedule:
+    """The example of a schedule, for a run of this length."""
+    sized = {name: _resized(about, total_steps / STEPS) for name, about in hyperparameters(method).items()}
+    return example(method, **{name: about.example for name, about in sized.items()}, **other)
+
+
+def _questions(total_steps: int) -> list[Prompt]:
+    """What to try with the decays, for a run of this length."""
+    stair = max(1, round(0.3 * total_steps))
+    stairs = schedules.StepDecay(peak_lr=0.1, step_size=stair, gamma=0.1)
+    smooth = schedules.ExponentialDecay(peak_lr=0.1, gamma=0.1, decay_steps=stair)
+    inverse = schedules.InverseTimeDecay(peak_lr=0.1, decay_rate=float(f"{10 / total_steps:.2g}"))
+    line = schedules.LinearDecay(peak_lr=0.1, total_steps=total_steps)
+    cosine = schedules.CosineDecay(peak_lr=0.1, total_steps=total_steps)
+    return [
+        Prompt("The exponential meets each stair at one corner. Which?", smooth, pinned=(stairs,)),
+        Prompt(
+            "On a log axis the exponential is a straight line. And 1/t?",
+            inverse,
+            pinned=(smooth,),
+            log_axis=True,
+        ),
+        Prompt("Cosine or straight line: whose area is larger?", cosine, pinned=(line,)),
+    ]
+
+
+# ---- parts of the still picture ----
+
+
+def _still_rows(schedule: Schedule) -> str:
+    facts = Facts()
+    both = [_inner(schedule)] + [schedule] * isinstance(schedule, Warmup)
+    rows = [(row, _numbers(method)[row["name"]]) for method in both for row in facts.rows(method)]
+    return "".join(_still_row(facts.told[row["fact"]], value, row.get("index")) for row, value in rows)
+
+
+def _still_row(fact: dict[str, Any], value: Any, index: int | None) -> str:
+    number = value if index is None else value[index]
+    return (
+        f'<div class="row"><span><span>{fact["symbol"]}</span><span>{escape(fact["words"])}</span></span>'
+        f'{_ghost("range")}<span class="value"><span class="number">{number:.4g}</span>'
+        f'<span class="unit">{fact["unit"]}</span></span></div>'
+    )
+
+
+def _still_code(words: str, text: str) -> str:
+    code = f"<pre><code>{escape(text)}</code></pre>"
+    return f'<div class="code"><span class="muted">{words}</span>{_ghost("button", "copy")}{code}</div>'
+
+
+def _ghost(style: str, text: str = "") -> str:
+    """The room that a control will take."""
+    return f'<span class="{style} ghost">{text}</span>'
