@@ -172,8 +172,8 @@ def kl_divergence(log_probs: Any, target: Any) -> tuple[Any, Any]:
     r"""Return the mean divergence of predicted from true distributions, and its gradient.
 
     It is the cross-entropy less the target's own entropy, :math:`\frac1N \sum_{ik} y_{ik}
-    (\ln y_{ik} - \ln p_{ik})`: never negative between distributions, and 0 only where they agree. A
-    class of target 0 adds 0, whatever was predicted.
+    (\ln y_{ik} - \ln p_{ik})`: never negative between distributions (but for rounding), and 0 only where
+    they agree. A class of target 0 adds 0, whatever was predicted.
 
     Parameters
     ----------
@@ -204,8 +204,9 @@ def kl_divergence(log_probs: Any, target: Any) -> tuple[Any, Any]:
        Statistics 22(1), 1951.
     """
     _rows("log_probs", log_probs, target=target)
-    shares = _distributions("target", target, log_probs) / log_probs.shape[0]
-    entropy = _shared_loss(log(where(shares > 0, target, 1)), shares)
+    target = _distributions("target", target, log_probs)
+    shares = target / log_probs.shape[0]
+    entropy = _shared_loss(log(where(target > 0, target, 1)), shares)
     return _shared_loss(log_probs, shares) - entropy, -shares
 
 
