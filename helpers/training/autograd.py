@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
 from helpers.core import checks
 
@@ -25,8 +24,9 @@ class _HandDerived(torch.autograd.Function):
         return value
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        if torch.is_grad_enabled():  # the second derivative would be 0 without a word
+            raise ValueError("create_graph must be False: a gradient derived by hand has no graph")
         (grad,) = ctx.saved_tensors
         return upstream * grad, None, None
 
@@ -34,7 +34,7 @@ class _HandDerived(torch.autograd.Function):
 def as_autograd(loss: Callable, **options: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the loss as torch wants it: a tensor whose ``backward()`` is the hand-derived gradient.
 
-    torch differentiates the network, the loss differentiates itself. A second derivative is refused.
+    torch differentiates the network, the loss differentiates itself. Second derivatives are refused.
 
     Parameters
     ----------
@@ -51,10 +51,11 @@ def as_autograd(loss: Callable, **options: Any) -> Callable[[torch.Tensor, torch
     Raises
     ------
     TypeError
-        When called: if the loss does not return tensors.
+        When called: if it is given or returns something else than tensors.
     ValueError
         When called: if the loss's value is not 0-d, if its gradient has not the shape of `pred`, or if
-        `target` requires a gradient, of which the loss knows nothing.
+        `target` requires a gradient, of which the loss knows nothing. In the backward pass: if it is
+        asked for a graph of itself (``create_graph=True``).
 
     Examples
     --------
@@ -66,6 +67,9 @@ def as_autograd(loss: Callable, **options: Any) -> Callable[[torch.Tensor, torch
     """
 
     def value(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        for name, given in (("pred", pred), ("target", target)):
+            if not isinstance(given, torch.Tensor):
+                raise TypeError(f"{name} must be a tensor, got {name} of type {type(given).__name__}")
         if target.requires_grad:
             raise ValueError("target must not require a gradient, got target.requires_grad=True")
         return _HandDerived.apply(pred, target, lambda *arrays: loss(*arrays, **options))

@@ -1,0 +1,174 @@
+"""Gradients derived by hand train a real network, step for step as torch's own do."""
+
+import copy
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+
+from helpers.formulas import losses
+from helpers.training.autograd import as_autograd
+
+WEIGHTS = torch.linspace(0.5, 2.0, 10, dtype=torch.float64)
+N = 64
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Return 512 images in float64 with their labels."""
+    data = load_digits()
+    return torch.as_tensor(data.images[:512] / 16)[:, None], torch.as_tensor(data.target[:512])
+
+
+def network():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(54, 10)]
+    return nn.Sequential(*layers).double()
+
+
+def one_hot(labels):
+    return F.one_hot(labels, 10).double()
+
+
+def soft(labels):
+    return 0.9 * one_hot(labels) + 0.01
+
+
+def some_ignored(labels):
+    return torch.where(labels == 3, -100, labels)
+
+
+# what the hand derives, what torch does, and what the labels become
+ROWS = {
+    "squared error": (as_autograd(losses.SquaredError()), F.mse_loss, one_hot),
+    "absolute error": (as_autograd(losses.AbsoluteError()), F.l1_loss, one_hot),
+    "smooth L1": (
+        as_autograd(losses.SmoothL1(beta=0.3)),
+        lambda pred, target: F.smooth_l1_loss(pred, target, beta=0.3),
+        one_hot,
+    ),
+    "Huber": (
+        as_autograd(losses.Huber(delta=0.3)),
+        lambda pred, target: F.huber_loss(pred, target, delta=0.3),
+        one_hot,
+    ),
+    "binary cross-entropy": (
+        as_autograd(losses.BinaryCrossEntropy(pos_weight=9.0)),
+        lambda logits, target: F.binary_cross_entropy_with_logits(
+            logits, target, pos_weight=torch.tensor(9.0, dtype=torch.float64)
+        ),
+        one_hot,
+    ),
+    "cross-entropy": (as_autograd(losses.softmax_cross_entropy), F.cross_entropy, lambda labels: labels),
+    "cross-entropy with options": (
+        as_autograd(
+            losses.softmax_cross_entropy, label_smoothing=0.1, class_weights=WEIGHTS, ignore_index=-100
+        ),
+        lambda logits, labels: F.cross_entropy(logits, labels, WEIGHTS, label_smoothing=0.1),
+        some_ignored,
+    ),
+    "cross-entropy of probabilities": (as_autograd(losses.softmax_cross_entropy), F.cross_entropy, soft),
+    "likelihood": (
+        lambda logits, labels: as_autograd(losses.negative_log_likelihood)(logits.log_softmax(1), labels),
+        lambda logits, labels: F.nll_loss(logits.log_softmax(1), labels),
+        lambda labels: labels,
+    ),
+    "divergence": (
+        lambda logits, target: as_autograd(losses.kl_divergence)(logits.log_softmax(1), target),
+        lambda logits, target: F.kl_div(logits.log_softmax(1), target, reduction="batchmean"),
+        soft,
+    ),
+}
+
+
+def trained(model, loss, images, targets, steps=40):
+    """Return the losses of some steps with momentum."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    history = []
+    for step in range(steps):
+        batch = slice(step * N % len(images), step * N % len(images) + N)
+        value = loss(model(images[batch]), targets[batch])
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        history.append(value.item())
+    return history
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_network_takes_the_same_steps(name, digits):
+    by_hand, by_torch, target_of = ROWS[name]
+    images, targets = digits[0], target_of(digits[1])
+    models = [network() for _ in range(2)]
+    start = copy.deepcopy(models[0].state_dict())
+    ours, theirs = (trained(m, f, images, targets) for m, f in zip(models, (by_hand, by_torch), strict=True))
+    assert ours == pytest.approx(theirs, rel=1e-10)
+    for (key, mine), other in zip(
+        models[0].state_dict().items(), models[1].state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-13)
+        assert not torch.equal(mine, start[key])
+    assert np.mean(ours[-8:]) < np.mean(ours[:8])
+
+
+def test_it_learns_the_digits(digits):
+    model = network()
+    trained(model, ROWS["cross-entropy"][0], *digits, steps=120)
+    assert (model(digits[0]).argmax(1) == digits[1]).double().mean() > 0.95
+
+
+def test_torch_agrees_by_its_own_check():
+    logits = torch.randn(4, 3, dtype=torch.float64, generator=torch.manual_seed(0), requires_grad=True)
+    loss = as_autograd(losses.softmax_cross_entropy, label_smoothing=0.2)
+    assert torch.autograd.gradcheck(lambda z: 3 * loss(z, torch.tensor([0, 2, 1, 1])), logits)
+
+
+def test_a_prediction_without_gradient_gives_the_value_alone():
+    value = as_autograd(losses.SquaredError())(torch.ones(2), torch.zeros(2))
+    assert value == 1 and not value.requires_grad and value.shape == ()
+
+
+def test_the_type_is_kept():
+    pred = torch.ones(2, dtype=torch.float32, requires_grad=True)
+    value = as_autograd(losses.Huber())(pred, torch.zeros(2))
+    value.backward()
+    assert value.dtype == pred.grad.dtype == torch.float32
+
+
+def test_a_second_derivative_is_refused():
+    pred = torch.ones(2, requires_grad=True)
+    value = as_autograd(losses.SquaredError())(pred, torch.zeros(2))
+    with pytest.raises(ValueError, match=r"^create_graph must be False"):
+        torch.autograd.grad(value, pred, create_graph=True)
+
+
+REFUSED = {
+    "target must not require a gradient, got target.requires_grad=True": (
+        losses.SquaredError(),
+        torch.zeros(2, requires_grad=True),
+    ),
+    "value must have shape (), got (2,)": (lambda pred, target: (pred - target, pred), torch.zeros(2)),
+    "value must be an array of shape (), got 1.0 of type float": (
+        lambda pred, target: (1.0, pred),
+        torch.zeros(2),
+    ),
+    "grad must have shape (2,), got ()": (lambda pred, target: (pred.sum(), pred.sum()), torch.zeros(2)),
+    "target must be a tensor, got target of type ndarray": (losses.SquaredError(), np.zeros(2)),
+    "target must have shape (2,), got (3,)": (losses.SquaredError(), torch.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_does_not_fit_is_refused_with_its_name_and_value(message):
+    loss, target = REFUSED[message]
+    with pytest.raises((TypeError, ValueError), match="^" + re.escape(message)):
+        as_autograd(loss)(torch.ones(2, requires_grad=True), target)
+
+
+def test_a_prediction_that_is_no_tensor_is_refused():
+    with pytest.raises(TypeError, match=r"^pred must be a tensor, got pred of type list$"):
+        as_autograd(losses.SquaredError())([1.0], torch.zeros(1))
