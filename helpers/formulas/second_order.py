@@ -21,20 +21,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from helpers.core import checks
+from helpers.formulas.line_search import ROUNDING, NoStepError, armijo_line_search, wolfe_line_search
 
-__all__ = [
-    "Descent",
-    "NoStepError",
-    "damped_newton",
-    "gauss_newton",
-    "lbfgs",
-    "levenberg_marquardt",
-    "newton",
-    "wolfe_line_search",
-]
+__all__ = ["Descent", "damped_newton", "gauss_newton", "lbfgs", "levenberg_marquardt", "newton"]
 
-#: What rounding alone may change of a value, over the value.
-_ROUNDING = 4 * np.finfo(float).eps
 _CONVERGED = "the gradient's norm is at or below the tolerance"
 
 
@@ -61,10 +51,6 @@ class Descent:
     evaluations: dict[str, int]
     converged: bool
     reason: str
-
-
-class NoStepError(RuntimeError):
-    """No step along a direction does what is asked of it."""
 
 
 class _Counted:
@@ -201,17 +187,9 @@ def damped_newton(
         curvatures, axes = np.linalg.eigh(problem.counted[2](point))
         sizes = np.maximum(np.abs(curvatures), 1e-8 * np.abs(curvatures).max() or 1.0)
         direction = -axes @ (axes.T @ grad / sizes)
-        return point + _halved_step(problem.value, point, direction, grad @ direction) * direction
+        return point + armijo_line_search(problem.value, point, direction, grad @ direction) * direction
 
     return _run(problem, advance, start, tolerance, max_steps)
-
-
-def _halved_step(value: Callable, point: np.ndarray, direction: np.ndarray, slope: float) -> float:
-    before = float(value(point))
-    for step in 0.5 ** np.arange(60):
-        if value(point + step * direction) <= before + 1e-4 * step * slope + _ROUNDING * abs(before):
-            return step
-    raise NoStepError("no step along Newton's direction lowers the value")
 
 
 def gauss_newton(
@@ -283,7 +261,7 @@ def levenberg_marquardt(
             step = _damped_step(r, j, mu)
             promised = step @ (mu * step - grad) / 2
             gained = r @ r / 2 - problem.value(point + step)
-            if gained > -_ROUNDING * (r @ r):
+            if gained > -ROUNDING * (r @ r):
                 damping.append(mu * max(1 / 3, 1 - (2 * gained / promised - 1) ** 3))
                 return point + step
             mu, growth = mu * growth, 2 * growth
@@ -345,7 +323,7 @@ def lbfgs(
 
 def _remember(pairs: deque, moved: np.ndarray, turned: np.ndarray) -> None:
     """Keep a step and its change of gradient, unless the curvature along it is not positive."""
-    if moved @ turned > _ROUNDING * (turned @ turned):
+    if moved @ turned > ROUNDING * (turned @ turned):
         pairs.append((moved, turned))
 
 
@@ -361,81 +339,3 @@ def _two_loops(pairs: deque, grad: np.ndarray) -> np.ndarray:
     for (moved, turned), weight in zip(pairs, reversed(weights), strict=True):
         product += (weight - (turned @ product) / (moved @ turned)) * moved
     return product
-
-
-def wolfe_line_search(
-    value: Callable,
-    gradient: Callable,
-    point: np.ndarray,
-    direction: np.ndarray,
-    *,
-    first_step: float = 1.0,
-    decrease: float = 1e-4,
-    curvature: float = 0.9,
-    max_trials: int = 40,
-) -> float:
-    r"""Return a step :math:`t` along a direction that satisfies the strong Wolfe conditions.
-
-    With :math:`\varphi(t)` the value along the direction: it falls enough,
-    :math:`\varphi(t) \le \varphi(0) + c_1 t \varphi'(0)`, and the slope has flattened,
-    :math:`\lvert\varphi'(t)\rvert \le c_2 \lvert\varphi'(0)\rvert`. Values that are not finite count
-    as too far; what rounding may have changed of a value counts as no change.
-
-    Parameters
-    ----------
-    value, gradient : callable
-        Of a point of shape (D,).
-    point, direction : ndarray, shape (D,)
-    first_step : float
-        The step tried first, above 0.
-    decrease, curvature : float
-        :math:`c_1` and :math:`c_2`, with 0 < c1 < c2 < 1.
-    max_trials : int
-        Largest number of steps tried, above 0.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the direction does not lead downhill, or an argument is out of its range.
-    NoStepError
-        If no step tried satisfies both conditions, as when the value falls without end.
-
-    References
-    ----------
-    .. [1] P. Wolfe, "Convergence conditions for ascent methods", SIAM Review 11(2), 1969.
-    .. [2] J. Nocedal and S. J. Wright, "Numerical optimization", 2nd edition, Springer, 2006,
-       algorithms 3.5 and 3.6.
-    """
-    checks.positive("first_step", first_step)
-    checks.count("max_trials", max_trials)
-    checks.require(0 < decrease < curvature, f"be between 0 and curvature={curvature}", "decrease", decrease)
-    checks.require(curvature < 1, "be below 1", "curvature", curvature)
-    start, downhill = float(value(point)), float(gradient(point) @ direction)
-    if not downhill < 0:
-        raise ValueError(f"direction must lead downhill, got a slope of {downhill}")
-    rounding, step = _ROUNDING * abs(start), float(first_step)
-    low, high = (0.0, start, downhill), (np.inf, np.inf)
-    for _ in range(max_trials):
-        height = float(value(point + step * direction))
-        if not height <= min(start + decrease * step * downhill, low[1]) + rounding:
-            high = (step, height)
-        else:
-            slope = float(gradient(point + step * direction) @ direction)
-            if abs(slope) <= -curvature * downhill:
-                return step
-            high = low[:2] if slope * (high[0] - low[0]) >= 0 else high
-            low = (step, height, slope)
-        step = 2 * low[0] if np.isinf(high[0]) else _between(low, high)
-    raise NoStepError(f"no step satisfies the Wolfe conditions in {max_trials} trials")
-
-
-def _between(low: tuple[float, float, float], high: tuple[float, float]) -> float:
-    """Return the minimizer of the parabola through both ends, kept off the ends, or else the middle."""
-    width = high[0] - low[0]
-    bend = high[1] - low[1] - low[2] * width
-    share = -low[2] * width / (2 * bend) if np.isfinite(bend) and bend > 0 else 0.5
-    return low[0] + width * min(max(share, 0.1), 0.9)

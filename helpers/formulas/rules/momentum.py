@@ -97,7 +97,7 @@ class DampenedMomentum(Momentum):
     Parameters
     ----------
     momentum : float
-        Part of the velocity that is kept, in [0, 1).
+        See :class:`Momentum`.
     dampening : float
         Part of every gradient but the first that is left out, in [0, 1).
     """
@@ -111,8 +111,8 @@ class DampenedMomentum(Momentum):
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         step = state["step"] + 1
-        damped = self.momentum * state["velocity"] + (1 - self.dampening) * grad
-        velocity = where(step < 2, grad, damped)
+        weight = where(step < 2, 1, 1 - self.dampening)
+        velocity = self.momentum * state["velocity"] + weight * grad
         return param - lr * velocity, {"step": step, "velocity": velocity}
 
 
@@ -146,14 +146,9 @@ class EMAMomentum(Rule):
 class HeavyBall(Momentum):
     """Momentum as a ball that rolls: the velocity is the last step, the rate stands inside it.
 
-    Parameters
-    ----------
-    momentum : float
-        Part of the last step that is made again, in [0, 1).
-
     References
     ----------
-    .. [1] B. T. Polyak, 1964, equation 9; see :class:`Momentum`.
+    .. [1] B. T. Polyak, 1964, as cited by :class:`Momentum`, equation 9.
     """
 
     words = "heavy ball"
@@ -170,11 +165,6 @@ class HeavyBall(Momentum):
 @dataclass(frozen=True)
 class Nesterov(Momentum):
     """Nesterov's momentum in torch's form: a step along the velocity that is about to be.
-
-    Parameters
-    ----------
-    momentum : float
-        Part of the velocity that is kept, in [0, 1).
 
     References
     ----------
@@ -202,11 +192,6 @@ class LookAheadNesterov(HeavyBall):
 
     The gradient given to :meth:`update` must be that at :meth:`gradient_point`.
 
-    Parameters
-    ----------
-    momentum : float
-        Part of the last step that is made again, in [0, 1).
-
     References
     ----------
     .. [1] I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and
@@ -225,11 +210,6 @@ class LookAheadNesterov(HeavyBall):
 @dataclass(frozen=True)
 class StoredAheadNesterov(Momentum):
     """Nesterov's momentum with the look-ahead point as the parameter, so that the gradient is taken there.
-
-    Parameters
-    ----------
-    momentum : float
-        Part of the last step that is made again, in [0, 1).
 
     References
     ----------
