@@ -1,0 +1,124 @@
+"""Copies trained side by side are the runs they would have been alone."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from helpers.formulas import rules, schedules
+from helpers.training import data, fit, models
+from helpers.training.optimizers import FromRule
+from helpers.training.replicas import fit_replicas
+
+SEEDS = (3, 4)
+SCHEDULES = (schedules.Constant(0.1), schedules.StepDecay(0.2, step_size=5, gamma=0.5))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    sets = data.digits()
+    images, labels = sets.train.take(50).tensors(sets.mean, sets.std)
+    return images.double(), labels
+
+
+def nets():
+    return [models.small_cnn(channels=(3, 4), seed=seed).double() for seed in SEEDS]
+
+
+def side_by_side(digits, **options):
+    settings = {
+        "loss": F.cross_entropy,
+        "schedules": SCHEDULES,
+        "seeds": SEEDS,
+        "epochs": 2,
+        "batch_size": 16,
+    }
+    return fit_replicas(options.pop("models", nets()), digits, **{**settings, **options})
+
+
+@pytest.mark.parametrize("rule", [rules.SGD(), rules.Momentum(), rules.Adam()], ids=repr)
+def test_each_copy_is_the_run_of_fit(digits, rule):
+    """Same starts, same batches (a smaller last one included), same rule: the same losses and weights."""
+    result = side_by_side(digits, rule=rule)
+    for i, (net, schedule, seed) in enumerate(zip(nets(), SCHEDULES, SEEDS, strict=True)):
+        optimizer = FromRule(net.parameters(), rule, lr=0.1)
+        alone = fit(
+            net,
+            digits,
+            loss=F.cross_entropy,
+            optimizer=optimizer,
+            schedule=schedule,
+            epochs=2,
+            batch_size=16,
+            seed=seed,
+        )
+        np.testing.assert_allclose(result.losses[i], alone.losses, rtol=1e-8)
+        np.testing.assert_array_equal(result.rates[i], alone.rates)
+        for mine, theirs in zip(result.model(i, nets()[0]).parameters(), net.parameters(), strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-7, atol=1e-10)
+
+
+def test_watching_sees_each_copy(digits):
+    result = side_by_side(digits, watch={"train": digits}, watch_every=3)
+    steps, losses, accuracies = result.watched["train"]
+    assert steps.tolist() == [3, 6, 8] and losses.shape == accuracies.shape == (2, 3)
+    for i in range(2):
+        logits = result.model(i, nets()[0])(digits[0])
+        assert losses[i, -1] == pytest.approx(F.cross_entropy(logits, digits[1]).item(), rel=1e-9)
+        assert accuracies[i, -1] == pytest.approx((logits.argmax(1) == digits[1]).double().mean().item())
+
+
+def test_models_and_data_are_left_alone(digits):
+    before, models_ = [d.clone() for d in digits], nets()
+    weights = [[p.clone() for p in net.parameters()] for net in models_]
+    side_by_side(digits, models=models_)
+    assert all(torch.equal(a, b) for a, b in zip(before, digits, strict=True))
+    for net, old in zip(models_, weights, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(net.parameters(), old, strict=True))
+
+
+def test_hook_and_other_parameters(digits):
+    total, steps = {}, []
+
+    def add(step, params):
+        steps.append(step)
+        total.update({name: total.get(name, 0) + stack / 8 for name, stack in params.items()})
+
+    result = side_by_side(digits, hook=add)
+    assert steps == list(range(8)) and len(result) == 2
+    averaged, _ = result.evaluate(digits, F.cross_entropy, total)
+    assert (averaged != result.evaluate(digits, F.cross_entropy)[0]).all()
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+def test_an_epoch_holds_each_image_once_unless_batches_are_independent(replacement):
+    """A linear model on one-hot images moves exactly the weights of the images that it has seen."""
+    images, labels = torch.eye(64), torch.zeros(64, dtype=torch.long)
+    model = torch.nn.Linear(64, 2, bias=False)
+    result = fit_replicas(
+        [model],
+        (images, labels),
+        loss=F.cross_entropy,
+        schedules=[schedules.Constant(1.0)],
+        seeds=(0,),
+        epochs=1,
+        batch_size=16,
+        replacement=replacement,
+    )
+    moved = (result.params["weight"][0] != model.weight).any(0)
+    assert moved.all() != replacement and result.losses.shape == (1, 4)
+
+
+def test_errors(digits):
+    with pytest.raises(ValueError, match=r"schedules must be as many as models, got 1 for 2 models"):
+        side_by_side(digits, schedules=SCHEDULES[:1])
+    with pytest.raises(ValueError, match=r"seeds must be as many as models, got 3 for 2 models"):
+        side_by_side(digits, seeds=(1, 2, 3))
+    with pytest.raises(
+        ValueError, match=r"models must have no buffers, got buffers=\['1.num_batches_tracked'"
+    ):
+        side_by_side(digits, models=[models.small_cnn((3, 4), norm=True, seed=s).double() for s in SEEDS])
+    with pytest.raises(ValueError, match="epochs must be positive, got epochs=0"):
+        side_by_side(digits, epochs=0)
+    with pytest.raises(ValueError, match="batch_size must be positive, got batch_size=-1"):
+        side_by_side(digits, batch_size=-1)
