@@ -85,10 +85,8 @@ class ElementwiseLoss(Hyperparameters, ABC):
             If the shapes differ (nothing is broadcast) or if there is no entry.
         """
         arguments, n = self._arguments(pred, target), math.prod(pred.shape)
-        value = array_namespace(pred).sum(
-            self.formula(*arguments) / n
-        )  # divided first, lest the sum overflow
-        return value, self.derivative(*arguments) / n
+        shares = self.formula(*arguments) / n  # divided before they are added, lest the sum overflow
+        return array_namespace(pred).sum(shares), self.derivative(*arguments) / n
 
     def _arguments(self, pred: Any, target: Any) -> tuple[Any, ...]:
         """What the formula takes, once prediction and target are known to fit."""
