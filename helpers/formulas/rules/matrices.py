@@ -94,8 +94,8 @@ class Muon(Rule):
     torch_code = "torch.optim.Muon(params, lr={lr}, weight_decay=0, momentum={momentum})"
     library_names = (
         LibraryName("torch", "Muon", "orthogonalizes in bfloat16, refuses filters, decays by 0.1"),
-        LibraryName("Keras", "Muon", "moves by 0.2 sqrt(max(n, m)) times ours; Adam where it does not fit"),
-        LibraryName("optax", "contrib.muon", "Adam where it does not fit"),
+        LibraryName("Keras", "Muon", "the factor is 0.2 sqrt(max(n, m)); else Adam"),
+        LibraryName("optax", "contrib.muon", "corrects the bias of its mean; columns over rows; else Adam"),
     )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
