@@ -1,0 +1,284 @@
+"""A rule or a schedule given to torch is the formula itself, through every turn of an optimizer's life."""
+
+import copy
+import pickle
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.formulas import rules, schedules
+from helpers.training import optimizers
+from helpers.training.optimizers import FromRule, as_lambda_lr
+from helpers.training.runtime import randomness
+
+#: Our rule, and torch's optimizer that makes the same updates.
+TWINS = {
+    "SGD": (rules.SGD(), lambda params: torch.optim.SGD(params, lr=0.05)),
+    "Momentum": (rules.Momentum(momentum=0.9), lambda params: torch.optim.SGD(params, lr=0.05, momentum=0.9)),
+    "Adam": (rules.Adam(), lambda params: torch.optim.Adam(params, lr=0.05)),
+}
+
+
+@pytest.fixture(params=["as it is", "all large", "all small"])
+def sizes(request, monkeypatch):
+    """Every way through the optimizer: together, alone, cut into pieces."""
+    if request.param == "all large":
+        monkeypatch.setattr(optimizers, "SMALL", 0)
+        monkeypatch.setattr(optimizers, "LARGE", 7)
+    elif request.param == "all small":
+        monkeypatch.setattr(optimizers, "SMALL", 10**9)
+        monkeypatch.setattr(optimizers, "LARGE", 7)
+
+
+def network():
+    with randomness(seed=0):
+        convolution = [nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU()]
+        return nn.Sequential(*convolution, nn.Flatten(), nn.Linear(144, 3), nn.Linear(3, 3)).double()
+
+
+@pytest.fixture
+def batch(digits):
+    images, labels = digits
+    return images[:32].double(), labels[:32] % 3
+
+
+def steps(model, optimizer, batch, n):
+    images, labels = batch
+    for _ in range(n):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+
+def numbers(model):
+    return torch.cat([param.detach().reshape(-1) for param in model.parameters()])
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_a_rule_takes_the_path_of_its_torch_twin(name, sizes, batch):
+    rule, twin = TWINS[name]
+    ours, theirs = network(), network()
+    steps(ours, FromRule(ours.parameters(), rule, lr=0.05), batch, 20)
+    steps(theirs, twin(theirs.parameters()), batch, 20)
+    torch.testing.assert_close(numbers(ours), numbers(theirs), rtol=1e-9, atol=1e-12)
+
+
+def test_every_rule_moves_each_parameter_as_its_formula_says(sizes, batch):
+    for rule in (rules.Momentum(), rules.Adam(), rules.Clipped(rules.Momentum(), max_norm=0.1)):
+        model = network()
+        optimizer = FromRule(model.parameters(), rule, lr=0.05)
+        params = [param.detach().clone() for param in model.parameters()]
+        states = [rule.init(param) for param in params]
+        for _ in range(3):
+            steps(model, optimizer, batch, 1)
+            grads = [param.grad for param in model.parameters()]
+            pairs = zip(params, grads, states, strict=True)
+            params, states = zip(*[rule.update(*pair, 0.05) for pair in pairs], strict=True)
+        for param, wanted, state in zip(model.parameters(), params, states, strict=True):
+            torch.testing.assert_close(param.detach(), wanted, rtol=1e-12, atol=0)
+            assert optimizer.state[param].keys() == state.keys()
+            for key, value in state.items():
+                torch.testing.assert_close(optimizer.state[param][key], value, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("way", ["file", "deepcopy", "pickle"])
+def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(name, way, sizes, batch, tmp_path):
+    rule, _ = TWINS[name]
+    straight = network()
+    steps(straight, FromRule(straight.parameters(), rule, lr=0.05), batch, 8)
+
+    model = network()
+    optimizer = FromRule(model.parameters(), rule, lr=0.05)
+    steps(model, optimizer, batch, 3)
+    if way == "file":
+        torch.save([model.state_dict(), optimizer.state_dict()], tmp_path / "run.pt")
+        saved, optimizer_state = torch.load(tmp_path / "run.pt", weights_only=True)
+        steps(model, optimizer, batch, 2)  # what goes on after saving must not reach what was saved
+        model = network()
+        model.load_state_dict(saved)
+        optimizer = FromRule(model.parameters(), rule, lr=1.0)
+        optimizer.load_state_dict(optimizer_state)
+        assert optimizer.param_groups[0]["lr"] == 0.05
+    else:
+        copied = copy.deepcopy if way == "deepcopy" else lambda run: pickle.loads(pickle.dumps(run))
+        model, optimizer = copied((model, optimizer))
+    steps(model, optimizer, batch, 5)
+    assert torch.equal(numbers(model), numbers(straight))
+
+
+def test_a_state_loaded_in_the_middle_replaces_the_one_there(sizes, batch):
+    rule = rules.Momentum(momentum=0.9)
+    model = network()
+    optimizer = FromRule(model.parameters(), rule, lr=0.05)
+    steps(model, optimizer, batch, 2)
+    checkpoint = copy.deepcopy([model.state_dict(), optimizer.state_dict()])
+    steps(model, optimizer, batch, 3)
+    first = numbers(model)
+    model.load_state_dict(checkpoint[0])
+    optimizer.load_state_dict(checkpoint[1])
+    steps(model, optimizer, batch, 3)
+    assert torch.equal(numbers(model), first)
+
+
+def test_parameters_without_a_gradient_are_skipped_and_so_is_their_state(sizes):
+    a, b = (nn.Parameter(torch.ones(3, 4, dtype=torch.float64)) for _ in range(2))
+    optimizer = FromRule([a, b], rules.Adam(), lr=0.1)
+    c, d = (nn.Parameter(torch.ones(3, 4, dtype=torch.float64)) for _ in range(2))
+    twin = torch.optim.Adam([c, d], lr=0.1)
+    for both in (True, False, False, True, True):
+        for first, second, one in ((a, b, optimizer), (c, d, twin)):
+            one.zero_grad()
+            ((first**3).sum() + ((second**3).sum() if both else 0.0)).backward()
+            one.step()
+    torch.testing.assert_close(torch.stack([a, b]), torch.stack([c, d]), rtol=1e-12, atol=0)
+    assert optimizer.state[a]["step"] == 5
+    assert optimizer.state[b]["step"] == 3
+
+
+def test_a_step_without_any_gradient_changes_nothing():
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = FromRule([weight], rules.Adam(), lr=0.1)
+    optimizer.step()
+    assert torch.equal(weight, torch.ones(2))
+    assert len(optimizer.state) == 0
+
+
+def test_groups_have_their_own_rates_and_may_be_added(sizes):
+    a, b, c = (nn.Parameter(torch.tensor([1.0])) for _ in range(3))
+    optimizer = FromRule([{"params": [a]}, {"params": [b], "lr": 0.5}], rules.SGD(), lr=0.1)
+    optimizer.add_param_group({"params": [c], "lr": 0.0})
+    (a + b + c).sum().backward()
+    optimizer.step()
+    assert [round(param.item(), 6) for param in (a, b, c)] == [0.9, 0.5, 1.0]
+
+
+def test_parameters_of_several_types_and_layouts(sizes):
+    images = torch.arange(96.0).reshape(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    params = [
+        nn.Parameter(torch.ones(3)),
+        nn.Parameter(torch.ones((), dtype=torch.float64)),
+        nn.Parameter(images),
+    ]
+    wanted = [param.detach() * 0.8 for param in params]
+    optimizer = FromRule(params, rules.SGD(), lr=0.1)
+    sum((param.double() ** 2).sum() for param in params).backward()
+    optimizer.step()
+    for param, value in zip(params, wanted, strict=True):
+        torch.testing.assert_close(param.detach(), value)
+    assert params[2].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_parameters_whose_numbers_were_replaced_go_on_from_the_new_ones(sizes):
+    weight = nn.Parameter(torch.tensor([1.0, 1.0]))
+    optimizer = FromRule([weight], rules.SGD(), lr=0.5)
+    for _ in range(2):
+        weight.data = torch.tensor([3.0, 4.0])
+        weight.grad = torch.ones(2)
+        optimizer.step()
+        assert weight.tolist() == [2.5, 3.5]
+
+
+def test_a_closure_is_called_with_gradients_on_and_its_loss_returned():
+    weight = nn.Parameter(torch.tensor([2.0]))
+    optimizer = FromRule([weight], rules.SGD(), lr=0.25)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (weight**2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 4.0
+    assert weight.item() == 1.0
+
+
+def test_a_step_allows_no_graph_and_keeps_the_gradient(sizes):
+    weight = nn.Parameter(torch.ones(2, 5))
+    optimizer = FromRule([weight], rules.Momentum(), lr=0.1)
+    (weight**2).sum().backward()
+    before = weight.grad.clone()
+    optimizer.step()
+    assert torch.equal(weight.grad, before)
+    assert weight.is_leaf
+    assert not optimizer.state[weight]["velocity"].requires_grad
+
+
+def test_what_from_rule_refuses():
+    weight = nn.Parameter(torch.ones(2))
+    with pytest.raises(TypeError, match=re.escape("rule must be a Rule, got rule='adam'")):
+        FromRule([weight], "adam", lr=0.1)
+    with pytest.raises(ValueError, match="lr must be zero or positive, got lr=-1"):
+        FromRule([weight], rules.SGD(), lr=-1)
+    with pytest.raises(ValueError, match="rule must take its gradient at the parameters, got rule=LookAhead"):
+        FromRule([weight], rules.LookAheadNesterov(), lr=0.1)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_sparse_gradient_is_refused(large, monkeypatch):
+    monkeypatch.setattr(optimizers, "SMALL", 0 if large else 10**9)
+    table = nn.Embedding(4, 2, sparse=True)
+    optimizer = FromRule(table.parameters(), rules.SGD(), lr=0.1)
+    table(torch.tensor([1])).sum().backward()
+    with pytest.raises(
+        TypeError, match=re.escape("grad must be dense, got a gradient of layout torch.sparse_coo")
+    ):
+        optimizer.step()
+
+
+def test_the_state_of_another_rule_is_refused_and_nothing_changes(batch):
+    model = network()
+    other = FromRule(model.parameters(), rules.Adam(), lr=0.05)
+    steps(model, other, batch, 1)
+    optimizer = FromRule(model.parameters(), rules.Momentum(), lr=0.05)
+    steps(model, optimizer, batch, 1)
+    before = copy.deepcopy(optimizer.state_dict())
+    wanted = "state_dict must hold ['velocity'] for Momentum(momentum=0.9), got ['step', 'm', 'v']"
+    with pytest.raises(ValueError, match=re.escape(wanted)):
+        optimizer.load_state_dict(other.state_dict())
+    for i, state in before["state"].items():
+        assert torch.equal(optimizer.state_dict()["state"][i]["velocity"], state["velocity"])
+
+
+SCHEDULE = schedules.Warmup(schedules.CosineDecay(peak_lr=0.3, total_steps=15), warmup_steps=5)
+
+
+def test_a_lambda_lr_follows_the_schedule_whatever_rate_the_groups_were_made_with():
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (1.0, 0.1, 7e-3)]
+    groups[2]["lr_scale"] = 0.5
+    optimizer = torch.optim.SGD(groups, lr=1.0)
+    scheduler = as_lambda_lr(optimizer, SCHEDULE)
+    for step in range(25):
+        rate = SCHEDULE(step)
+        assert scheduler.get_last_lr() == pytest.approx([rate, rate, rate / 2], rel=1e-14, abs=0)
+        optimizer.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, lambda params, lr: FromRule(params, rules.SGD(), lr)])
+def test_a_lambda_lr_saved_in_the_middle_goes_on(make):
+    def begin(lr):
+        optimizer = make([nn.Parameter(torch.zeros(1))], lr=lr)
+        return optimizer, as_lambda_lr(optimizer, SCHEDULE)
+
+    optimizer, scheduler = begin(lr=1.0)
+    for _ in range(7):
+        optimizer.step()
+        scheduler.step()
+    resumed_optimizer, resumed = begin(lr=0.01)
+    resumed_optimizer.load_state_dict(optimizer.state_dict())
+    resumed.load_state_dict(scheduler.state_dict())
+    for step in range(8, 20):
+        resumed_optimizer.step()
+        resumed.step()
+        assert resumed_optimizer.param_groups[0]["lr"] == pytest.approx(SCHEDULE(step), rel=1e-14, abs=0)
+    assert schedules.Warmup(schedules.CosineDecay(peak_lr=0.3, total_steps=15), warmup_steps=5) == SCHEDULE
+
+
+def test_a_lambda_lr_needs_a_rate_to_divide_by():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.0)
+    with pytest.raises(ValueError, match=re.escape("param_groups[0]['lr'] must be positive, got")):
+        as_lambda_lr(optimizer, SCHEDULE)
