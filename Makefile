@@ -68,13 +68,10 @@ distclean: clean ## Remove the environment and downloads too
 	rm -rf $(VENV) .cache
 
 constraints: ## Renew constraints.txt from a fresh environment
-	@rm -rf _build/fresh && $(PYTHON) -m venv _build/fresh
-	@sed -i.old '/^[^#]/d' constraints.txt && rm constraints.txt.old
+	@rm -rf _build/fresh && $(PYTHON) -m venv _build/fresh && : > constraints.txt
 	@for what in '$(TORCH)' '-r requirements.txt' '-r requirements-lab.txt'; do \
 		_build/fresh/bin/python -m pip install -q $$what || exit; done
-	@_build/fresh/bin/python -m pip freeze | grep -viE '^(torch|nvidia|triton)[-=]' \
-		| sed 's/$$/; python_full_version >= "3.11.5" and python_version < "3.12"/' >> constraints.txt
-	@rm -rf _build/fresh
+	@_build/fresh/bin/python tools/constraints.py && rm -rf _build/fresh
 
 install: $(INSTALLED)
 	@$(PY) -c 'import sys, importlib.metadata as m; print("Python %d.%d.%d, torch %s" % (*sys.version_info[:3], m.version("torch")))'

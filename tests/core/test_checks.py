@@ -137,7 +137,16 @@ def test_generator():
         checks.generator("generator", 0)
 
 
+def test_one_of():
+    check = checks.one_of("cos", "linear")
+    assert check("anneal", "linear") is None
+    for value in ("cosine", "", None, 1):
+        message = f"anneal must be 'cos' or 'linear', got anneal={value!r}"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            check("anneal", value)
+
+
 def test_every_check_is_tested():
     numbers = {check.__name__ for check in (*TABLE, *WHOLE)}
-    others = {"real", "require", "each", "increasing", "shape", "generator"}
+    others = {"real", "require", "each", "increasing", "shape", "generator", "one_of"}
     assert numbers | others == set(checks.__all__)

@@ -165,6 +165,70 @@ def test_time_since():
     assert m.time_since(3, t) == t - 3
 
 
+@pytest.mark.parametrize("t", [0, 0.5, 3, 4.5, 5, 7, 100])
+def test_piecewise(t):
+    starts, functions = (3, 5), (lambda t: t, lambda t: 10 + t, lambda t: 20 + 2 * t)
+    expected = t if t < 3 else 10 + (t - 3) if t < 5 else 20 + 2 * (t - 5)
+    assert m.piecewise(t, starts, functions) == expected
+    for kind in KINDS.values():
+        x = kind([[t, 1.0]])
+        y = m.piecewise(x, starts, functions)
+        assert (type(y), y.dtype, y.tolist()) == (type(x), x.dtype, [[expected, 1]])
+    symbol = sympy.Symbol("t", real=True)
+    assert float(m.piecewise(symbol, starts, functions).subs(symbol, t)) == expected
+
+
+def test_piecewise_calls_one_function_of_a_number():
+    assert m.piecewise(3, (3,), (lambda t: 1 / 0, lambda t: t)) == 0
+
+
+def test_piecewise_of_a_symbol_is_one_brace():
+    t, a, b = sympy.symbols("t a b", real=True)
+    cases = m.piecewise(t, (a, b), (lambda t: 1, lambda t: 2 * t, lambda t: 3))
+    assert [condition for _, condition in cases.args] == [t < a, t < b, True]
+    assert cases.args[1][0] == 2 * (t - a)
+
+
+@pytest.mark.parametrize(("period", "expected"), [(3, [0, 1, 2.5, 0, 1, 0]), (2.5, [0, 1, 0, 0.5, 1.5, 1.5])])
+def test_remainder(period, expected):
+    points = [0, 1, 2.5, 3, 4, 9]
+    assert [m.remainder(t, period) for t in points] == expected
+    t, p = sympy.symbols("t p", real=True)
+    assert [float(m.remainder(t, p).subs({t: x, p: period})) for x in points] == pytest.approx(expected)
+    for kind in KINDS.values():
+        np.testing.assert_array_equal(as_numpy(m.remainder(kind(points), period)), expected)
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 3, 10])
+def test_geometric_sum(ratio):
+    expected = [sum(ratio**j for j in range(n)) for n in range(12)]
+    assert [m.geometric_sum(ratio, n) for n in range(12)] == expected
+    np.testing.assert_array_equal(m.geometric_sum(ratio, np.arange(12.0)), expected)
+    r, n = sympy.symbols("r n")
+    assert [m.geometric_sum(r, n).subs({r: ratio, n: k}) for k in range(12)] == expected
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 3, 7])
+@pytest.mark.parametrize("first", [1, 5, 6])
+def test_cycles_completed(ratio, first):
+    ends = [first * sum(ratio**j for j in range(n + 1)) for n in range(5)]
+    points = [t for end in ends for t in (end - 1, end - 0.5, end, end + 0.5)] + [0]
+    expected = [sum(end <= t for end in ends) for t in points]
+    assert [m.cycles_completed(t, first, ratio) for t in points] == expected
+    t, f, r = sympy.symbols("t f r", real=True)
+    assert [m.cycles_completed(t, f, r).subs({t: x, f: first, r: ratio}) for x in points] == expected
+    for kind in KINDS.values():
+        np.testing.assert_array_equal(as_numpy(m.cycles_completed(kind(points), first, ratio)), expected)
+
+
+def test_named_is_the_value_but_for_symbols():
+    x = np.ones(2)
+    assert m.named("x", x) is x
+    assert m.named("x", 3) == 3
+    t = sympy.Symbol("t")
+    assert m.named("x", t + 1).doit() == t + 1
+
+
 def test_count_reached():
     thresholds = (30, 50)
     steps = [0, 29, 30, 31, 49.5, 50, 1000]

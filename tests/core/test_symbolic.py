@@ -8,7 +8,7 @@ import sympy
 
 from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
-from helpers.core.mathematics import cos, count_reached, exp, floor, minimum, pi, where
+from helpers.core.mathematics import cos, count_reached, exp, floor, minimum, named, pi, where
 from helpers.formulas import schedules
 
 number = {"low": 0.0, "high": 9.0, "example": 2.0}
@@ -144,6 +144,59 @@ def test_functions_in_an_equation_and_in_javascript():
         assert symbolic.evaluated_at(method, t) == pytest.approx(method.formula(t), rel=1e-14)
 
 
+@dataclass(frozen=True)
+class WithNames(Hyperparameters):
+    a: float = hyperparameter("a", "slope", checks.finite, **number)
+
+    def formula(self, t: Any) -> Any:
+        x = named("x", t - self.a)
+        y = named("y", x * x)
+        return x + y + self.other(t)
+
+    def other(self, t: Any) -> Any:
+        return named("x", 2 * t)
+
+
+class TestNamedValues:
+    def test_an_equation_says_behind_the_formula_what_a_name_stands_for(self):
+        assert (
+            symbolic.latex(WithNames(2.0))
+            == r"\left(x + y\right) + x', \quad x = t - a, \quad y = x x, \quad x' = 2 t"
+        )
+        assert symbolic.latex(WithNames(3.0), values=True).endswith(
+            r"x = t - 3, \quad y = x x, \quad x' = 2 t"
+        )
+
+    def test_javascript_computes_each_once(self):
+        assert symbolic.javascript(WithNames(2.0)) == (
+            "(t, p) => ((x) => ((y) => ((x_) => x_ + (x + y))(2*t))(x*x))(-p.a + t)"
+        )
+
+    def test_the_value(self):
+        for t in (0, 1.5, 4):
+            expected = (t - 2) + (t - 2) ** 2 + 2 * t
+            assert WithNames(2.0).formula(t) == symbolic.evaluated_at(WithNames(2.0), t) == expected
+
+    def test_a_template_has_a_stand_in_in_the_definition_too(self):
+        text, places = symbolic.latex_template(WithNames(2.0))
+        assert text == r"\left(x + y\right) + x', \quad x = t - 9000001, \quad y = x x, \quad x' = 2 t"
+        assert places == {"9000001": "p.a"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (4e-7, r"4 \cdot 10^{-7}"),
+        (1.25e20, r"1.25 \cdot 10^{20}"),
+        (0.1, "0.1"),
+        (1000, "1000"),
+        (-2e-9, r"-2 \cdot 10^{-9}"),
+    ],
+)
+def test_a_number_in_an_equation_is_written_as_in_print(value, text):
+    assert symbolic.latex(Line(1.0, value), values=True) == f"{text} + 1 t"
+
+
 def test_a_power_of_a_counted_power_is_braced():
     t = sympy.Symbol("t")
     assert symbolic.printed(count_reached((1, 2), t) ** 2, {}) == (
@@ -169,6 +222,49 @@ EQUATIONS = {
     "LinearDecay": (
         r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
         r"\left(1 - \frac{\min\left(T, t\right)}{T}\right)"
+    ),
+    "CyclicPolynomialDecay": (
+        r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
+        r"\left(1 - \frac{t}{D \max\left(1, \left\lceil{\frac{t}{D}}\right\rceil\right)}\right)^{p}"
+    ),
+    "CosineAnnealing": (
+        r"\eta_{\text{min}} + \frac{\left(\eta_0 - \eta_{\text{min}}\right) "
+        r"\left(1 + \cos{\left(\frac{\pi t}{T_{1/2}} \right)}\right)}{2}"
+    ),
+    "InverseSquareRoot": r"\eta_{\text{peak}} \min\left(\frac{t + 1}{w}, \sqrt{\frac{w}{t + 1}}\right)",
+    "Noam": r"\frac{s}{\sqrt{d}} \min\left(\frac{t + 1}{w^{1.5}}, \frac{1}{\sqrt{t + 1}}\right)",
+    "CosineRestarts": (
+        r"\eta_{\text{min}} + \frac{\left(\eta_0 - \eta_{\text{min}}\right) "
+        r"\left(1 + \cos{\left(\pi \frac{t - P \sum_{j < i} m^{j}}{P m^{i}} \right)}\right)}{2}, "
+        r"\quad i = \max\left\{n : P \sum_{j < n} m^{j} \le t\right\}"
+    ),
+    "Triangular": (
+        r"\eta_{\text{min}} + \left(\eta_{\text{peak}} - \eta_{\text{min}}\right) "
+        r"\min\left(\frac{\left(u + d\right) - x}{d}, \frac{x}{u}\right), "
+        r"\quad x = t \bmod \left(u + d\right)"
+    ),
+    "Triangular2": (
+        r"\eta_{\text{min}} + \left(\eta_{\text{peak}} - \eta_{\text{min}}\right) "
+        r"\min\left(\frac{\left(u + d\right) - x}{d}, \frac{x}{u}\right) "
+        r"2^{- \left\lfloor{\frac{t}{u + d}}\right\rfloor}, \quad x = t \bmod \left(u + d\right)"
+    ),
+    "ExpRange": (
+        r"\eta_{\text{min}} + \left(\eta_{\text{peak}} - \eta_{\text{min}}\right) "
+        r"\min\left(\frac{\left(u + d\right) - x}{d}, \frac{x}{u}\right) \gamma^{t}, "
+        r"\quad x = t \bmod \left(u + d\right)"
+    ),
+    "OneCycle": (
+        r"\begin{cases} \eta_{\text{start}} + \left(\eta_{\text{peak}} - \eta_{\text{start}}\right) "
+        r"\frac{1 - \cos{\left(\pi \frac{t}{w} \right)}}{2} & \text{for}\: t < w \\"
+        r"\eta_{\text{peak}} + \left(\eta_{\text{end}} - \eta_{\text{peak}}\right) "
+        r"\frac{1 - \cos{\left(\pi \frac{t - w}{T - w} \right)}}{2} & \text{for}\: t < T \\"
+        r"\eta_{\text{end}} & \text{otherwise} \end{cases}"
+    ),
+    "WarmupStableDecay": (
+        r"\begin{cases} \eta_{\text{start}} + "
+        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{start}}\right) t}{w} & \text{for}\: t < w \\\eta_{\text{peak}} & \text{for}\: t \leq T - D \\"
+        r"\eta_{\text{end}} + "
+        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{end}}\right) \left(T - t\right)}{D} & \text{for}\: t < T \\\eta_{\text{end}} & \text{otherwise} \end{cases}"
     ),
     "CosineDecay": (
         r"\eta_{\text{end}} + \frac{\left(\eta_0 - \eta_{\text{end}}\right) "

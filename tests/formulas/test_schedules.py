@@ -13,12 +13,13 @@ from dataclasses import FrozenInstanceError, fields
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from helpers.core import symbolic
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.formulas import schedules
+from tests.formulas import schedule_table
 from tests.formulas.schedule_table import ROWS, SCHEDULES
 
 LIBRARIES = {"torch", "Keras", "Paddle", "optax", "timm"}
@@ -29,6 +30,17 @@ each_class = pytest.mark.parametrize("cls", ROWS, ids=lambda cls: cls.__name__)
 def end_of(schedule):
     """The step after which nothing changes, or None."""
     return getattr(schedule, "total_steps", None)
+
+
+def last_rate(schedule):
+    """The rate that holds at the end and after it."""
+    if isinstance(schedule, schedules.Warmup):
+        return last_rate(schedule.inner)
+    return last_rate(schedule.schedules[-1]) if isinstance(schedule, schedules.Joined) else schedule.end_lr
+
+
+ENDING = [schedule for schedule in SCHEDULES if end_of(schedule)]
+RISING_LINES = [s for s in SCHEDULES if isinstance(s, schedules.LinearDecay) and s.end_lr > s.peak_lr]
 
 
 def steps_of(schedule):
@@ -53,13 +65,11 @@ class TestValues:
             assert schedule(step) == pytest.approx(rate, rel=1e-13, abs=1e-17), step
             assert type(schedule(step)) is float
 
-    @each_schedule
+    @pytest.mark.parametrize("schedule", ENDING, ids=str)
     def test_the_end_is_exact_and_holds(self, schedule):
         end = end_of(schedule)
-        if end is None:
-            return
-        last = innermost(schedule).end_lr
-        assert [schedule(step) for step in (end, end + 0.5, end + 1, 10 * end, 10**9)] == [last] * 5
+        after = [schedule(step) for step in (end, end + 0.5, end + 1, 10 * end, 10**9)]
+        assert after == [last_rate(schedule)] * 5
 
     @each_schedule
     def test_whole_steps_of_any_kind_are_the_same_step(self, schedule):
@@ -67,35 +77,31 @@ class TestValues:
             for kind in (float, np.int64, np.float64, np.int32):
                 assert schedule(kind(step)) == pytest.approx(schedule(step), rel=1e-14)
 
-    @each_schedule
+    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if ROWS[type(s)].starts_at_base], ids=str)
     def test_the_first_rate_is_the_base_rate(self, schedule):
-        if not isinstance(schedule, schedules.Warmup):
-            assert schedule(0) == pytest.approx(schedule.base_lr, rel=1e-15)
-
-
-def innermost(schedule):
-    return innermost(schedule.inner) if isinstance(schedule, schedules.Warmup) else schedule
+        assert schedule(0) == pytest.approx(schedule.base_lr, rel=1e-15)
 
 
 class TestAgainstTorch:
-    @each_schedule
+    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if s not in RISING_LINES], ids=str)
     def test_a_whole_run(self, schedule):
         row, end = ROWS[type(schedule)], end_of(schedule) or 250
-        if isinstance(schedule, schedules.LinearDecay) and schedule.end_lr > schedule.peak_lr:
-            with pytest.raises(ValueError, match="between 0 and 1"):  # torch has no line that rises
-                torch_rates(schedule, 1)
-            return
         steps = range(end + 1 if row.torch_ends else 2 * end + 50)
         theirs = torch_rates(schedule, len(steps))
         ours = [schedule(step) for step in steps]
         # torch's recursions end at 1e-17 where the closed form is 0
-        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13 * schedule.base_lr)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13 * row.bounds(schedule)[1])
+
+    @pytest.mark.parametrize("schedule", RISING_LINES, ids=str)
+    def test_torch_has_no_line_that_rises(self, schedule):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            torch_rates(schedule, 1)
 
 
 def torch_rates(schedule, n_steps):
     """Rates of the scheduler that ``schedule.torch()`` makes, for the first steps."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=schedule.base_lr)
-    scope = {**vars(torch.optim.lr_scheduler), "math": math, "optimizer": optimizer}
+    scope = {**vars(torch.optim.lr_scheduler), **vars(schedule_table), "math": math, "optimizer": optimizer}
     rates = []
     with warnings.catch_warnings():
         # SequentialLR steps its own parts in a way of which torch itself warns
@@ -220,7 +226,11 @@ class TestRefusals:
 @st.composite
 def drawn(draw, cls):
     """Draw a schedule whose fields lie where their declarations say it is worth exploring."""
-    return example(cls, **{name: draw(values(about)) for name, about in hyperparameters(cls).items()})
+    fields = {name: draw(values(about)) for name, about in hyperparameters(cls).items()}
+    try:
+        return example(cls, **fields)
+    except ValueError:  # fields that do not go together, such as a warmup longer than the run
+        assume(False)
 
 
 def values(about):
@@ -236,15 +246,26 @@ def values(about):
 def schedules_drawn():
     alone = st.sampled_from(schedules.METHODS).flatmap(drawn)
     warm = st.builds(schedules.Warmup, alone, st.integers(1, 500), st.floats(0, 0.1))
-    return st.one_of(alone, alone, warm)
+    joined = st.builds(
+        lambda parts, first, more: schedules.Joined(parts, (first, first + more)),
+        st.tuples(alone, warm, alone),
+        st.integers(1, 500),
+        st.integers(1, 500),
+    )
+    return st.one_of(alone, alone, warm, joined)
+
+
+def bounds_of(schedule):
+    """Bounds of a schedule, of all that is in it too."""
+    inside = getattr(schedule, "schedules", ()) or (getattr(schedule, "inner", None),)
+    pairs = [bounds_of(part) for part in inside if part] + [ROWS[type(schedule)].bounds(schedule)]
+    return min(low for low, _ in pairs), max(high for _, high in pairs)
 
 
 class TestInvariants:
     @given(schedules_drawn(), st.floats(0, 1e6))
     def test_rates_stay_in_bounds(self, schedule, step):
-        low, high = ROWS[type(schedule)].bounds(schedule)
-        if isinstance(schedule, schedules.Warmup):
-            high = max(high, ROWS[type(schedule.inner)].bounds(schedule.inner)[1])
+        low, high = bounds_of(schedule)
         ulp = 4 * math.ulp(high)
         assert low - ulp <= schedule(step) <= high + ulp
 
@@ -259,7 +280,7 @@ class TestInvariants:
     def test_the_end_is_exact_and_holds(self, schedule, later):
         end = end_of(schedule)
         if end is not None:
-            assert schedule(end) == schedule(end + later) == innermost(schedule).end_lr
+            assert schedule(end) == schedule(end + later) == last_rate(schedule)
 
     @given(schedules_drawn(), st.lists(st.floats(0, 1e5), max_size=5))
     def test_rates_are_the_single_rates(self, schedule, steps):
@@ -283,6 +304,93 @@ class TestWarmup:
         assert [schedule(10 + step) for step in range(60)] == [inner(step) for step in range(60)]
 
 
+class TestJoined:
+    PARTS = (schedules.Constant(0.1), schedules.LinearDecay(0.05, 20))
+
+    def test_parts_may_have_rates_of_their_own(self):
+        schedule = schedules.Joined(self.PARTS, (10,))
+        assert [schedule(step) for step in (0, 9, 10, 20, 30, 31)] == [0.1, 0.1, 0.05, 0.025, 0.0, 0.0]
+        assert schedule.total_steps == 30
+
+    def test_torch_has_no_sequence_of_different_base_rates(self):
+        message = "base_lr must be one rate for torch's SequentialLR, got base_lr=[0.1, 0.05]"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            schedules.Joined(self.PARTS, (10,)).torch()
+
+    def test_one_schedule_more_than_milestones(self):
+        with pytest.raises(
+            ValueError, match=r"^schedules must have 3 entries, one more than milestones, got"
+        ):
+            schedules.Joined(self.PARTS, (10, 20))
+
+    def test_what_never_ends_has_no_length(self):
+        with pytest.raises(AttributeError, match="total_steps"):
+            _ = schedules.Joined(self.PARTS[::-1], (10,)).total_steps
+
+    def test_only_the_part_that_counts_is_called(self):
+        calls = []
+        parts = [schedules.Lambda(0.1, lambda t, i=i: calls.append((i, t)) or 1.0) for i in range(3)]
+        schedules.Joined(tuple(parts), (10, 20))(13)
+        assert calls == [(1, 3)]
+
+
+class TestLambda:
+    def test_a_function_that_takes_single_steps_only(self):
+        rates = [0.5, 0.1, 0.02]
+        schedule = schedules.Lambda(2.0, lambda t: rates[t])
+        assert [schedule(step) for step in range(3)] == [1.0, 0.2, 0.04]
+        assert schedule.rates(3).tolist() == [1.0, 0.2, 0.04]
+        assert schedule.rates([[2, 0]]).tolist() == [[0.04, 1.0]]
+        assert schedules.Lambda(1.0, lambda t: t if t < 2 else 0)(1.5) == 1.5
+
+    def test_such_a_function_has_no_equation(self):
+        with pytest.raises(TypeError, match="truth value"):
+            symbolic.latex(schedules.Lambda(2.0, lambda t: 1 if t < 3 else 0))
+
+    def test_a_function_without_a_name(self):
+        class Half:
+            def __call__(self, t):
+                return 0.5
+
+        assert schedules.Lambda(1.0, Half()).torch() == "LambdaLR(optimizer, function)"
+
+
+class TestRestarts:
+    @pytest.mark.parametrize("period_factor", [1, 2, 3, 4, 7, 10])
+    def test_exact_at_every_restart_and_around_it(self, period_factor):
+        for period in (1, 2, 3, 7, 10, 150, 997):
+            schedule = schedules.CosineRestarts(0.1, period, period_factor, min_lr=0.01)
+            start, length = 0, period
+            for _ in range(60):
+                if start + length > 2**52:  # beyond it, floats skip whole numbers
+                    break
+                last = 0.01 + 0.09 * (1 + math.cos(math.pi * (length - 1) / length)) / 2
+                steps = np.array([start, start + length - 1], dtype=float)
+                for rates in (list(map(schedule, steps)), schedule.rates(steps)):
+                    assert rates[0] == schedule(0)
+                    assert rates[1] == pytest.approx(last, rel=1e-12)
+                start, length = start + length, length * period_factor
+
+    @given(st.integers(1, 50), st.integers(1, 5), st.integers(0, 10**6))
+    def test_the_closed_form_is_the_recursion(self, period, period_factor, step):
+        since, length = step, period
+        while since >= length:
+            since, length = since - length, length * period_factor
+        expected = (1 + math.cos(math.pi * since / length)) / 2
+        assert schedules.CosineRestarts(1.0, period, period_factor)(step) == pytest.approx(
+            expected, abs=1e-12
+        )
+
+
+class TestOneCycle:
+    @given(drawn(schedules.OneCycle), st.sampled_from(["cos", "linear"]))
+    def test_the_peak_is_hit_and_both_ends_are_exact(self, schedule, anneal):
+        schedule = schedule.replace(anneal=anneal)
+        assert schedule(0) == schedule.start_lr
+        assert schedule(schedule.warmup_steps) == schedule.peak_lr
+        assert schedule(schedule.total_steps) == schedule.end_lr
+
+
 class TestDescription:
     @each_schedule
     def test_the_equation_has_the_value_of_the_code(self, schedule):
@@ -304,7 +412,8 @@ class TestDescription:
         assert 17 <= cls.lesson <= 20
         assert {name.library for name in cls.library_names} <= LIBRARIES
         assert len({name.library for name in cls.library_names}) == len(cls.library_names)
-        assert set(re.findall(r"{(\w+)", cls.torch_code)) <= {f.name for f in fields(cls)} | {"base_lr"}
+        known = {f.name for f in fields(cls)} | {"base_lr", "name"}
+        assert set(re.findall(r"{(\w+)", cls.torch_code)) <= known
 
     @each_class
     def test_metadata(self, cls):
