@@ -93,7 +93,16 @@ def every(name: str, array: Any, fits: Any, requirement: str) -> None:
 
 
 def labels(name: str, array: Any, n_classes: int, ignore_index: int | None = None) -> None:
-    """Require one class label a sample: whole numbers from 0 to ``n_classes - 1``, or the ignored one."""
+    """Require one class label a sample: whole numbers from 0 to ``n_classes - 1``.
+
+    Parameters
+    ----------
+    name : str
+    array : array of integers, shape (N,)
+    n_classes : int
+    ignore_index : int, optional
+        One more value that is fit, wherever it lies.
+    """
     checks.shape(name, array, "N")
     dtype(name, array, "integral")
     ignored = False if ignore_index is None else array == ignore_index
