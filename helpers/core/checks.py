@@ -29,6 +29,7 @@ __all__ = [
     "index",
     "integer",
     "non_negative",
+    "one_of",
     "positive",
     "real",
     "require",
@@ -134,6 +135,21 @@ def generator(name: str, value: object) -> None:
     """Require a source of random numbers, so that every draw has a seed that someone chose."""
     if not isinstance(value, np.random.Generator):
         raise TypeError(f"{name} must be a numpy.random.Generator, got {name} of type {type(value).__name__}")
+
+
+def one_of(*choices: str) -> Callable[[str, object], None]:
+    """Return a check that requires one of the names given.
+
+    >>> one_of("cos", "linear")("anneal", "cosine")
+    Traceback (most recent call last):
+    ...
+    ValueError: anneal must be 'cos' or 'linear', got anneal='cosine'
+    """
+
+    def check_one_of(name: str, value: object) -> None:
+        require(value in choices, f"be {' or '.join(map(repr, choices))}", name, value)
+
+    return check_one_of
 
 
 def each(check: Callable[[str, object], None]) -> Callable[[str, object], None]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import math
+from bisect import bisect_right
 
 from array_api_compat import array_namespace, is_array_api_obj
 
@@ -25,14 +26,19 @@ __all__ = [
     "ceil",
     "cos",
     "count_reached",
+    "cycles_completed",
     "exp",
     "floor",
+    "geometric_sum",
     "log",
     "log1p",
     "maximum",
     "minimum",
+    "named",
     "norm",
     "pi",
+    "piecewise",
+    "remainder",
     "shown_as",
     "sigmoid",
     "sign",
@@ -183,6 +189,86 @@ def count_reached(thresholds: tuple, t):
     if is_symbolic(t):
         return _symbols().CountReached(t, *thresholds)
     return sum(where(t >= threshold, 1, 0) for threshold in thresholds)
+
+
+def piecewise(t, starts: tuple, functions: tuple):
+    """Value of the function in whose stretch `t` lies, of the time since that stretch began.
+
+    Parameters
+    ----------
+    t : number, array or symbol
+    starts : tuple
+        Where each function but the first begins; increasing.
+    functions : tuple of callables
+        One more than there are starts. On a number only the one that counts is called.
+    """
+    if isinstance(t, Number):
+        i = bisect_right(starts, t)
+        return functions[i](t - starts[i - 1] if i else t)
+    first, *others = functions
+    values = [first(t), *(function(time_since(s, t)) for s, function in zip(starts, others, strict=True))]
+    result = values.pop()
+    for start, value in zip(reversed(starts), reversed(values), strict=True):
+        result = where(t < start, value, result)
+    return result
+
+
+def remainder(t, period):
+    """What is left of `t` after whole periods: from 0, which belongs, to the period, which does not.
+
+    Both are zero or above, the period above.
+    """
+    return _symbols().Remainder(t, period) if is_symbolic(t) else t % period
+
+
+def geometric_sum(ratio, n):
+    """1 + ratio + ratio**2 + ... with `n` terms; `n` itself for a ratio of 1.
+
+    >>> geometric_sum(2, 3), geometric_sum(1, 3), geometric_sum(2, 0)
+    (7.0, 3, 0.0)
+    """
+    if is_symbolic(ratio) or is_symbolic(n):
+        return _symbols().GeometricSum(ratio, n)
+    return n if ratio == 1 else (ratio**n - 1) / (ratio - 1)
+
+
+def cycles_completed(t, first, ratio):
+    """How many cycles are over at `t`, when the first lasts `first` and each next one `ratio` times longer.
+
+    A cycle is over at its last moment: exact there, though the count comes from a logarithm.
+
+    Parameters
+    ----------
+    t : number, array or symbol
+        Zero or more.
+    first : number or symbol
+        Length of the first cycle, above 0.
+    ratio : int or symbol
+        1 or more.
+
+    Examples
+    --------
+    >>> [cycles_completed(t, first=10, ratio=2) for t in (0, 9.9, 10, 29, 30, 70)]
+    [0, 0, 1, 1, 2, 3]
+    """
+    if is_symbolic(t):
+        return _symbols().CyclesCompleted(t, first, ratio)
+    if ratio == 1:
+        return floor(t / first)
+    nearest = floor(log1p(t * (ratio - 1) / first) / math.log(ratio) + 0.5)
+    return nearest - where(first * geometric_sum(ratio, nearest) > t, 1, 0)
+
+
+def named(name: str, value):
+    """`value`; an equation writes the name in its place and says behind the formula what it stands for.
+
+    Parameters
+    ----------
+    name : str
+        A letter, such as ``"i"``.
+    value : number, array or symbol
+    """
+    return _symbols().named(name, value) if is_symbolic(value) else value
 
 
 def shown_as(template: str):

@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from functools import cache
+from functools import cache, partial
 from numbers import Real
 from typing import Any
 
 import sympy
 
-import helpers.core.symbols  # noqa: F401  teaches SymPy to read pi before any formula is traced
 from helpers.core.hyperparameters import Hyperparameter
+from helpers.core.symbols import split  # with it SymPy learns to read pi, before any formula is traced
 
 __all__ = [
     "TracedUpdate",
@@ -155,8 +155,18 @@ def expression(method: Any, of: str = "formula") -> tuple[sympy.Expr, Twin]:
 
 
 def printed(expr: Any, names: dict) -> str:
-    """LaTeX of an expression in the order in which it was written."""
-    return sympy.latex(expr, order="none", symbol_names=names)
+    """LaTeX of an expression in the order in which it was written, then what its named values stand for."""
+    expr, values = split(expr)
+    write = partial(sympy.latex, order="none", symbol_names=names)
+    return r", \quad ".join(
+        [write(expr), *(f"{symbol} = {write(value)}" for symbol, value in values.items())]
+    )
+
+
+def _number(value: float) -> str:
+    r"""LaTeX of a number: six digits, and a power of ten where Python writes an e."""
+    digits, e, exponent = f"{value:.6g}".partition("e")
+    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if e else digits
 
 
 def latex(method: Any, values: bool = False, of: str = "formula") -> str:
@@ -175,7 +185,7 @@ def latex(method: Any, values: bool = False, of: str = "formula") -> str:
     str
     """
     expr, found = expression(method, of)
-    present = {s: f"{v:.6g}" for s, v in found.values.items()} if values else {}
+    present = {s: _number(v) for s, v in found.values.items()} if values else {}
     return printed(expr, {**found.names, **present})
 
 
@@ -278,13 +288,32 @@ def update_javascript(rule: Any) -> str:
 
 
 def one_line(expr: Any) -> str:
-    """Return the JavaScript of an expression on one line."""
-    return " ".join(sympy.jscode(expr).split())
+    """Return the JavaScript of an expression on one line; each named value is computed once."""
+    expr, values = split(expr)
+    text = sympy.jscode(expr)
+    for symbol, value in reversed(values.items()):
+        text = f"(({symbol}) => {text})({sympy.jscode(value)})".replace("'", "_")
+    return " ".join(text.split())
 
 
 def evaluated_at(method: Any, *numbers: float, of: str = "formula") -> float:
     """Return the value of the traced expression, for the test that all readers agree."""
     expr, found = expression(method, of)
-    arguments = zip(_arguments(method, of), (sympy.Float(x, 30) for x in numbers), strict=True)
-    places = {**dict(arguments), **found.values}
-    return float(expr.doit().xreplace({k: sympy.sympify(v) for k, v in places.items()}).doit().evalf(20))
+    values = {symbol: _exact(value) for symbol, value in found.values.items()}
+    values |= dict(zip(_arguments(method, of), map(sympy.Rational, numbers), strict=True))
+    return float(_settled(expr, values).doit().xreplace(values).doit().evalf(20))
+
+
+def _exact(value: float) -> sympy.Expr:
+    return sympy.Integer(value) if isinstance(value, int) else sympy.Float(value, 30)
+
+
+def _settled(expr: Any, values: dict) -> Any:
+    """Keep of several cases the one that holds, before another is evaluated where it has no value."""
+    if isinstance(expr, sympy.Piecewise):
+        case = next(case for case, holds in expr.args if holds.xreplace(values) == sympy.true)
+        return _settled(case, values)
+    if not expr.has(sympy.Piecewise):
+        return expr
+    with sympy.evaluate(False):
+        return expr.func(*(_settled(arg, values) for arg in expr.args))

@@ -7,16 +7,22 @@ which its author wrote the code.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 
 import sympy
 from sympy import ceiling as ceil
 from sympy import cos, exp, floor, log, sign, sin, sqrt
 from sympy.core.sympify import converter
+from sympy.printing.precedence import PRECEDENCE
 
 from helpers.core.mathematics import pi
 
 __all__ = [
     "CountReached",
+    "CyclesCompleted",
+    "GeometricSum",
+    "Named",
+    "Remainder",
     "absolute",
     "ceil",
     "cos",
@@ -26,11 +32,13 @@ __all__ = [
     "log1p",
     "maximum",
     "minimum",
+    "named",
     "shown",
     "sigmoid",
     "sign",
     "sin",
     "softplus",
+    "split",
     "sqrt",
     "square",
     "where",
@@ -125,6 +133,103 @@ class CountReached(sympy.Function):
     def _javascript(self, printer):
         t, *thresholds = (printer.doprint(arg) for arg in self.args)
         return f"[{', '.join(thresholds)}].filter((m) => m <= {t}).length"
+
+
+class Remainder(sympy.Function):
+    """What is left of t after whole periods."""
+
+    @classmethod
+    def eval(cls, t, period):
+        """Divide, once both arguments are numbers."""
+        return t % period if t.is_number and period.is_number else None
+
+    def _latex(self, printer, exp=None):
+        t, period = (printer.parenthesize(arg, PRECEDENCE["Mul"]) for arg in self.args)
+        text = rf"{t} \bmod {period}"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _javascript(self, printer):
+        t, period = (printer.doprint(arg) for arg in self.args)
+        return f"(({t}) % ({period}))"
+
+
+class GeometricSum(sympy.Function):
+    """The sum 1 + m + m^2 + ... of n terms."""
+
+    @classmethod
+    def eval(cls, ratio, n):
+        """Add up, once both arguments are numbers."""
+        return sum(ratio**j for j in range(int(n))) if ratio.is_number and n.is_number else None
+
+    def _latex(self, printer, exp=None):
+        ratio, n = (printer.doprint(arg) for arg in self.args)
+        text = rf"\sum_{{j < {n}}} {printer.parenthesize_super(ratio)}^{{j}}"
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _javascript(self, printer):
+        ratio, n = (printer.doprint(arg) for arg in self.args)
+        return f"(({ratio}) === 1 ? {n} : (Math.pow({ratio}, {n}) - 1)/(({ratio}) - 1))"
+
+
+class CyclesCompleted(sympy.Function):
+    """The number of cycles over at t, each m times as long as the one before."""
+
+    @classmethod
+    def eval(cls, t, first, ratio):
+        """Count, once every argument is a number."""
+        if not all(arg.is_number for arg in (t, first, ratio)):
+            return None
+        n, end = 0, first
+        while end <= t:
+            n, end = n + 1, end + first * ratio ** (n + 1)
+        return sympy.Integer(n)
+
+    def _latex(self, printer, exp=None):
+        t, first, ratio = (printer.doprint(arg) for arg in self.args)
+        power = f"{printer.parenthesize_super(ratio)}^{{j}}"
+        text = rf"\max\left\{{n : {first} \sum_{{j < n}} {power} \le {t}\right\}}"
+        return text if exp is None else rf"{{{text}}}^{{{exp}}}"
+
+    def _javascript(self, printer):
+        t, first, ratio = (printer.doprint(arg) for arg in self.args)
+        start = "first*(Math.pow(ratio, n) - 1)/(ratio - 1)"
+        count = "Math.round(Math.log1p(t*(ratio - 1)/first)/Math.log(ratio))"
+        inexact = f"((n) => n - ({start} > t))({count})"
+        return f"((t, first, ratio) => ratio === 1 ? Math.floor(t/first) : {inexact})({t}, {first}, {ratio})"
+
+
+class Named(sympy.Function):
+    """A value with a name: who prints it writes the name and says once what it is."""
+
+    nargs = 2
+
+    def doit(self, **hints):
+        """Return the value."""
+        return self.args[1].doit(**hints)
+
+
+def named(name, value):
+    """Give a value a name."""
+    return Named(sympy.Symbol(name), value)
+
+
+def split(expr):
+    """Put a symbol in the place of each named value; values that share a name get primes.
+
+    Returns
+    -------
+    sympy.Expr, dict
+        The expression, and symbol to value, in terms of the symbols above it.
+    """
+    symbols, taken = {}, Counter()
+    for part in sympy.postorder_traversal(expr):
+        if isinstance(part, Named) and part not in symbols:
+            name = part.args[0]
+            symbols[part] = sympy.Symbol(name.name + "'" * taken[name])
+            taken[name] += 1
+    with sympy.evaluate(False):
+        values = {symbol: part.args[1].xreplace(symbols) for part, symbol in symbols.items()}
+        return expr.xreplace(symbols), values
 
 
 @functools.cache

@@ -262,9 +262,10 @@ EQUATIONS = {
     ),
     "WarmupStableDecay": (
         r"\begin{cases} \eta_{\text{start}} + "
-        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{start}}\right) t}{w} & \text{for}\: t < w \\\eta_{\text{peak}} & \text{for}\: t \leq T - D \\"
-        r"\eta_{\text{end}} + "
-        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{end}}\right) \left(T - t\right)}{D} & \text{for}\: t < T \\\eta_{\text{end}} & \text{otherwise} \end{cases}"
+        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{start}}\right) t}{w} & \text{for}\: t < w \\"
+        r"\eta_{\text{peak}} & \text{for}\: t \leq T - D \\\eta_{\text{end}} + "
+        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{end}}\right) \left(T - t\right)}{D} "
+        r"& \text{for}\: t < T \\\eta_{\text{end}} & \text{otherwise} \end{cases}"
     ),
     "CosineDecay": (
         r"\eta_{\text{end}} + \frac{\left(\eta_0 - \eta_{\text{end}}\right) "

@@ -7,19 +7,26 @@
 """
 
 from helpers.formulas.schedules.base import LibraryName, Schedule
-from helpers.formulas.schedules.composition import Warmup
+from helpers.formulas.schedules.composition import Joined, Lambda, Warmup
+from helpers.formulas.schedules.cycles import (
+    CosineAnnealing,
+    CosineRestarts,
+    CyclicPolynomialDecay,
+    ExpRange,
+    Triangular,
+    Triangular2,
+)
 from helpers.formulas.schedules.decays import (
-    Constant,
     CosineDecay,
     ExponentialDecay,
     InverseTimeDecay,
     LinearDecay,
-    MultiStepDecay,
     NaturalExponentialDecay,
-    PiecewiseConstant,
     PolynomialDecay,
-    StepDecay,
 )
+from helpers.formulas.schedules.plateau import ReduceOnPlateau
+from helpers.formulas.schedules.stairs import Constant, MultiStepDecay, PiecewiseConstant, StepDecay
+from helpers.formulas.schedules.warmups import InverseSquareRoot, Noam, OneCycle, WarmupStableDecay
 
 #: Every schedule that stands on its own, in the order of the book.
 METHODS = (
@@ -31,14 +38,28 @@ METHODS = (
     NaturalExponentialDecay,
     InverseTimeDecay,
     PolynomialDecay,
+    CyclicPolynomialDecay,
     LinearDecay,
     CosineDecay,
+    CosineAnnealing,
+    InverseSquareRoot,
+    Noam,
+    CosineRestarts,
+    Triangular,
+    Triangular2,
+    ExpRange,
+    OneCycle,
+    WarmupStableDecay,
 )
 
+#: Those made of functions and of other schedules.
+COMPOSITIONS = (Lambda, Warmup, Joined)
+
 __all__ = [
+    "COMPOSITIONS",
     "METHODS",
     "LibraryName",
+    "ReduceOnPlateau",
     "Schedule",
-    "Warmup",
-    *(method.__name__ for method in METHODS),
+    *(method.__name__ for method in METHODS + COMPOSITIONS),
 ]

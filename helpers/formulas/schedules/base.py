@@ -13,7 +13,19 @@ import numpy as np
 from helpers.core import checks
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 
-__all__ = ["LibraryName", "Schedule", "end_lr", "factor", "peak_lr", "total_steps"]
+__all__ = [
+    "LibraryName",
+    "Schedule",
+    "end_lr",
+    "factor",
+    "min_lr",
+    "peak_lr",
+    "power",
+    "start_lr",
+    "torch_line",
+    "total_steps",
+    "warmup_steps",
+]
 
 
 @dataclass(frozen=True)
@@ -120,17 +132,36 @@ class Schedule(Hyperparameters, ABC):
 
         Torch cannot put one sequence inside another, so a schedule made of schedules lists all parts.
         """
-        names = re.findall(r"{(\w+)", self.torch_code)
-        return [(0, self.torch_code.format(**{name: getattr(self, name) for name in names}))]
+        return [(0, torch_line(self))]
+
+
+def torch_line(method: Any) -> str:
+    """Return a method's ``torch_code`` with the values of its fields in it."""
+    names = re.findall(r"{(\w+)", method.torch_code)
+    return method.torch_code.format(**{name: getattr(method, name) for name in names})
 
 
 # The fields that many schedules share, declared once.
 
 
-def peak_lr() -> Any:
-    """The highest rate, with which a decay starts."""
+def peak_lr(symbol: str = r"\eta_0") -> Any:
+    """The highest rate; the symbol is that of a decay, which starts with it."""
     return hyperparameter(
-        r"\eta_0", "peak learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
+        symbol, "peak learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
+    )
+
+
+def start_lr() -> Any:
+    """The rate at step 0, from which a climb starts."""
+    return hyperparameter(
+        r"\eta_{\text{start}}", "start learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
+    )
+
+
+def min_lr() -> Any:
+    """The lowest rate of a schedule that comes back to it."""
+    return hyperparameter(
+        r"\eta_{\text{min}}", "minimum learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
     )
 
 
@@ -146,6 +177,18 @@ def total_steps() -> Any:
     return hyperparameter(
         "T", "total steps", checks.count, unit="steps", low=10, high=1000, integer=True, example=1000
     )
+
+
+def warmup_steps() -> Any:
+    """The length of the climb."""
+    return hyperparameter(
+        "w", "warmup steps", checks.count, unit="steps", low=1, high=500, integer=True, example=100
+    )
+
+
+def power() -> Any:
+    """The exponent of a polynomial decay."""
+    return hyperparameter("p", "power", checks.positive, low=0.25, high=4.0, default=1.0, example=2.0)
 
 
 def factor(default: float) -> Any:

@@ -1,16 +1,32 @@
-"""Schedules made of schedules: a part before, a part behind."""
+r"""Schedules made of schedules and of functions: warmup before one, several in a row, any function.
+
+>>> from helpers.formulas.schedules import LinearDecay
+>>> halving = Lambda(0.1, lambda t: 0.5**t)
+>>> schedule = Joined((LinearDecay(peak_lr=0.1, total_steps=10), halving), milestones=(10,))
+>>> [round(schedule(step), 12) for step in (0, 5, 10, 11)]
+[0.1, 0.05, 0.1, 0.05]
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
-from helpers.core.mathematics import time_since, where
-from helpers.formulas.schedules.base import LibraryName, Schedule
+from helpers.core.mathematics import piecewise
+from helpers.formulas.schedules.base import LibraryName, Schedule, start_lr, warmup_steps
 
-__all__ = ["Warmup"]
+__all__ = ["Joined", "Lambda", "Warmup"]
+
+
+def schedule(name: str, value: object) -> None:
+    """Require a schedule."""
+    if not isinstance(value, Schedule):
+        raise TypeError(f"{name} must be a Schedule, got {name}={value!r}")
 
 
 @dataclass(frozen=True)
@@ -43,12 +59,8 @@ class Warmup(Schedule):
     """
 
     inner: Schedule
-    warmup_steps: int = hyperparameter(
-        "w", "warmup steps", checks.count, unit="steps", low=1, high=500, integer=True, example=100
-    )
-    start_lr: float = hyperparameter(
-        r"\eta_{\text{start}}", "start learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
-    )
+    warmup_steps: int = warmup_steps()
+    start_lr: float = start_lr()
 
     words = "warmup, then another schedule"
     lesson = 19
@@ -68,8 +80,7 @@ class Warmup(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.inner, Schedule):
-            raise TypeError(f"inner must be a Schedule, got inner={self.inner!r}")
+        schedule("inner", self.inner)
 
     @property
     def base_lr(self) -> Any:
@@ -91,5 +102,144 @@ class Warmup(Schedule):
         return [*super().torch_parts(), *behind]
 
     def formula(self, t: Any) -> Any:
-        climb = self.start_lr + (self.base_lr - self.start_lr) * t / self.warmup_steps
-        return where(t < self.warmup_steps, climb, self.inner.formula(time_since(self.warmup_steps, t)))
+        return piecewise(t, (self.warmup_steps,), (self.climb, self.inner.formula))
+
+    def climb(self, t: Any) -> Any:
+        """Return the rate before the inner schedule begins."""
+        return self.start_lr + (self.base_lr - self.start_lr) * t / self.warmup_steps
+
+
+@dataclass(frozen=True)
+class Joined(Schedule):
+    """One schedule after another, each with a clock that starts when its turn comes.
+
+    The last one goes on for ever. Where it ends, the whole ends: see :attr:`total_steps`. Rates jump at a
+    milestone unless the schedules are chosen so that they meet there.
+
+    Parameters
+    ----------
+    schedules : tuple of Schedule
+        In their order; not empty.
+    milestones : tuple of int
+        Steps at which the second and each further schedule begins, above 0 and increasing.
+
+    Raises
+    ------
+    ValueError
+        If there is not one schedule more than there are milestones.
+    TypeError
+        If one of them is no schedule.
+
+    Examples
+    --------
+    >>> from helpers.formulas.schedules import Constant
+    >>> schedule = Joined((Constant(0.1), Constant(0.05), Constant(0.01)), milestones=(100, 200))
+    >>> [schedule(step) for step in (99, 100, 200)]
+    [0.1, 0.05, 0.01]
+    """
+
+    schedules: tuple[Schedule, ...]
+    milestones: tuple[int, ...] = hyperparameter(
+        "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(500,)
+    )
+
+    words = "several schedules in a row"
+    lesson = 19
+    torch_code = ""
+    library_names = (
+        LibraryName("torch", "SequentialLR", "all parts share one base rate"),
+        LibraryName("optax", "join_schedules"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.each(schedule)("schedules", self.schedules)
+        wanted = len(self.milestones) + 1
+        fits = len(self.schedules) == wanted
+        checks.require(fits, f"have {wanted} entries, one more than milestones", "schedules", self.schedules)
+
+    @property
+    def base_lr(self) -> Any:
+        return self.schedules[0].base_lr
+
+    @property
+    def total_steps(self) -> int:
+        """The length of the whole; a last schedule without an end has none.
+
+        Raises
+        ------
+        AttributeError
+            If the last schedule never ends.
+        """
+        return self.milestones[-1] + self.schedules[-1].total_steps
+
+    def torch_parts(self) -> list[tuple[int, str]]:
+        rates = [part.base_lr for part in self.schedules]
+        checks.require(len(set(rates)) == 1, "be one rate for torch's SequentialLR", "base_lr", rates)
+        starts, parts = (0, *self.milestones), []
+        for start, end, part in zip(starts, (*self.milestones, np.inf), self.schedules, strict=True):
+            parts += [(start + s, line) for s, line in part.torch_parts() if start + s < end]
+        return parts
+
+    def formula(self, t: Any) -> Any:
+        return piecewise(t, self.milestones, tuple(part.formula for part in self.schedules))
+
+
+@dataclass(frozen=True)
+class Lambda(Schedule):
+    r"""A base rate times any function of the step.
+
+    It is as pure as the function is. Written with :mod:`helpers.core.mathematics` and operators, the
+    function has an equation and runs on tensors too; any other is called step by step.
+
+    Parameters
+    ----------
+    lr : float
+        The rate that the function multiplies, above 0.
+    function : callable
+        ``function(step) -> float``. To pickle the schedule, use a function that has a name.
+
+    Raises
+    ------
+    TypeError
+        If `function` cannot be called.
+
+    Examples
+    --------
+    >>> schedule = Lambda(0.5, lambda t: 0.95**t)
+    >>> [round(schedule(step), 12) for step in (0, 1, 2)]
+    [0.5, 0.475, 0.45125]
+    """
+
+    lr: float = hyperparameter(
+        r"\eta_0", "base learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
+    )
+    function: Callable[[Any], Any]
+
+    words = "any function of the step"
+    lesson = 17
+    torch_code = "LambdaLR(optimizer, {name})"
+    library_names = (LibraryName("torch", "LambdaLR"), LibraryName("Paddle", "LambdaDecay"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not callable(self.function):
+            raise TypeError(f"function must be callable, got function={self.function!r}")
+
+    @property
+    def base_lr(self) -> Any:
+        return self.lr
+
+    @property
+    def name(self) -> str:
+        """The name under which the torch line calls the function."""
+        return getattr(self.function, "__name__", "function")
+
+    def formula(self, t: Any) -> Any:
+        if isinstance(t, np.ndarray):
+            return self.lr * np.vectorize(self._at, otypes=[float])(t)
+        return self.lr * self.function(t)
+
+    def _at(self, step: float) -> float:
+        """The function of a step out of an array: a whole one is an int, as in a loop."""
+        return self.function(int(step) if step.is_integer() else step)

@@ -1,11 +1,11 @@
-r"""Schedules that never rise: constant, stairs, exponentials, 1/t, polynomials, the cosine.
+r"""Schedules that fall smoothly and never rise: exponentials, 1/t, polynomials, the cosine.
 
 Symbols: :math:`t` the step (updates made so far), :math:`\eta_0` the peak rate, with which they
-start, :math:`T` the total number of steps. Lesson 17 derives the stairs and the exponentials,
-lesson 18 the smooth ones.
+start, :math:`T` the total number of steps. Lesson 17 derives the exponentials and 1/t, lesson 18
+those that end at a chosen step.
 
->>> StepDecay(peak_lr=0.5, step_size=30, gamma=0.1)(30)
-0.05
+>>> round(CosineDecay(peak_lr=0.5, total_steps=90)(30), 12)
+0.375
 """
 
 from __future__ import annotations
@@ -15,206 +15,17 @@ from typing import Any
 
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
-from helpers.core.mathematics import cos, count_reached, exp, floor, minimum, pi, where
-from helpers.formulas.schedules.base import LibraryName, Schedule, end_lr, factor, peak_lr, total_steps
+from helpers.core.mathematics import cos, exp, minimum, pi
+from helpers.formulas.schedules.base import LibraryName, Schedule, end_lr, factor, peak_lr, power, total_steps
 
 __all__ = [
-    "Constant",
     "CosineDecay",
     "ExponentialDecay",
     "InverseTimeDecay",
     "LinearDecay",
-    "MultiStepDecay",
     "NaturalExponentialDecay",
-    "PiecewiseConstant",
     "PolynomialDecay",
-    "StepDecay",
 ]
-
-
-@dataclass(frozen=True)
-class Constant(Schedule):
-    """One rate for every step: the baseline that a schedule has to beat.
-
-    Parameters
-    ----------
-    lr : float
-        The rate, above 0.
-
-    References
-    ----------
-    .. [1] H. Robbins and S. Monro, "A stochastic approximation method", Annals of Mathematical
-       Statistics 22, 1951: why a constant rate does not converge under noise.
-    """
-
-    lr: float = hyperparameter(
-        r"\eta", "learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
-    )
-
-    words = "constant"
-    lesson = 17
-    torch_code = "LambdaLR(optimizer, lambda t: 1.0)"
-    library_names = (
-        LibraryName("torch", "ConstantLR", "not this: it multiplies by 1/3 for the first 5 steps"),
-        LibraryName("optax", "constant_schedule"),
-    )
-
-    @property
-    def base_lr(self) -> Any:
-        return self.lr
-
-    def formula(self, t: Any) -> Any:
-        return self.lr
-
-
-@dataclass(frozen=True)
-class PiecewiseConstant(Schedule):
-    """Rates chosen by hand, each for its own stretch of steps.
-
-    Rate number `i` holds from boundary `i` (that step included) up to the next boundary (that step
-    excluded); the last rate holds for ever.
-
-    Parameters
-    ----------
-    boundaries : tuple of int
-        Steps at which the rate changes, above 0 and increasing.
-    values : tuple of float
-        The rates, above 0; one more than there are boundaries.
-
-    Raises
-    ------
-    ValueError
-        If the number of values is not the number of boundaries plus one.
-
-    Examples
-    --------
-    >>> schedule = PiecewiseConstant(boundaries=(100, 200), values=(1.0, 0.5, 0.1))
-    >>> [schedule(step) for step in (99, 100, 200)]
-    [1.0, 0.5, 0.1]
-    """
-
-    boundaries: tuple[int, ...] = hyperparameter(
-        "b", "boundaries", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(300, 700)
-    )
-    values: tuple[float, ...] = hyperparameter(
-        r"\eta",
-        "rates",
-        checks.each(checks.positive),
-        low=1e-4,
-        high=1.0,
-        log=True,
-        first_index=0,
-        example=(0.1, 0.03, 0.003),
-    )
-
-    words = "piecewise constant"
-    lesson = 17
-    torch_code = "LambdaLR(optimizer, lambda t: {values}[sum(t >= b for b in {boundaries})] / {base_lr})"
-    library_names = (
-        LibraryName("Keras", "PiecewiseConstantDecay", "changes one step later: it compares with b < t"),
-        LibraryName("Paddle", "PiecewiseDecay", "accepts boundaries in any order"),
-        LibraryName("optax", "piecewise_constant_schedule", "takes multipliers, which accumulate"),
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        wanted = len(self.boundaries) + 1
-        checks.require(
-            len(self.values) == wanted,
-            f"have {wanted} entries, one more than boundaries",
-            "values",
-            self.values,
-        )
-
-    @property
-    def base_lr(self) -> Any:
-        return self.values[0]
-
-    def formula(self, t: Any) -> Any:
-        rate = self.values[0]
-        for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
-            rate = where(t >= boundary, value, rate)
-        return rate
-
-
-@dataclass(frozen=True)
-class StepDecay(Schedule):
-    """Divide the rate again and again, after equal numbers of steps.
-
-    Parameters
-    ----------
-    peak_lr : float
-        Rate of the first stair, above 0.
-    step_size : int
-        Length of a stair in steps, above 0.
-    gamma : float
-        Factor from one stair to the next, in (0, 1].
-
-    Examples
-    --------
-    >>> schedule = StepDecay(peak_lr=0.5, step_size=30, gamma=0.1)
-    >>> [round(schedule(step), 12) for step in (0, 29, 30, 60)]
-    [0.5, 0.5, 0.05, 0.005]
-    """
-
-    peak_lr: float = peak_lr()
-    step_size: int = hyperparameter(
-        "s", "length of a stair", checks.count, unit="steps", low=1, high=1000, integer=True, example=300
-    )
-    gamma: float = factor(default=0.1)
-
-    words = "step decay"
-    lesson = 17
-    torch_code = "StepLR(optimizer, step_size={step_size}, gamma={gamma})"
-    library_names = (
-        LibraryName("torch", "StepLR"),
-        LibraryName("Keras", "ExponentialDecay(staircase=True)"),
-        LibraryName("Paddle", "StepDecay", "refuses a factor of 1"),
-        LibraryName("optax", "exponential_decay(staircase=True)"),
-        LibraryName("timm", "StepLRScheduler", "counts epochs"),
-    )
-
-    def formula(self, t: Any) -> Any:
-        return self.peak_lr * self.gamma ** floor(t / self.step_size)
-
-
-@dataclass(frozen=True)
-class MultiStepDecay(Schedule):
-    """Multiply the rate by the same factor at each of the chosen steps.
-
-    Parameters
-    ----------
-    peak_lr : float
-        Rate before the first milestone, above 0.
-    milestones : tuple of int
-        Steps from which the next factor holds, above 0 and increasing.
-    gamma : float
-        The factor, in (0, 1].
-
-    Examples
-    --------
-    >>> schedule = MultiStepDecay(peak_lr=0.5, milestones=(30, 50), gamma=0.1)
-    >>> [round(schedule(step), 12) for step in (29, 30, 50)]
-    [0.5, 0.05, 0.005]
-    """
-
-    peak_lr: float = peak_lr()
-    milestones: tuple[int, ...] = hyperparameter(
-        "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(500, 750)
-    )
-    gamma: float = factor(default=0.1)
-
-    words = "multi-step decay"
-    lesson = 17
-    torch_code = "MultiStepLR(optimizer, milestones={milestones}, gamma={gamma})"
-    library_names = (
-        LibraryName("torch", "MultiStepLR", "a milestone given twice counts twice"),
-        LibraryName("Paddle", "MultiStepDecay"),
-        LibraryName("timm", "MultiStepLRScheduler", "decays one step earlier: it compares with t + 1"),
-    )
-
-    def formula(self, t: Any) -> Any:
-        return self.peak_lr * self.gamma ** count_reached(self.milestones, t)
 
 
 @dataclass(frozen=True)
@@ -352,7 +163,7 @@ class PolynomialDecay(Schedule):
     peak_lr: float = peak_lr()
     total_steps: int = total_steps()
     end_lr: float = end_lr()
-    power: float = hyperparameter("p", "power", checks.positive, low=0.25, high=4.0, default=1.0, example=2.0)
+    power: float = power()
 
     words = "polynomial decay"
     lesson = 18

@@ -1,0 +1,158 @@
+"""The one schedule that looks at the training: it lowers the rate when a metric has stopped to improve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from helpers.core import checks
+from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.formulas.schedules.base import LibraryName, factor, min_lr, torch_line
+
+__all__ = ["ReduceOnPlateau"]
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau(Hyperparameters):
+    r"""Multiply the rate by a factor once the metric has not improved for too many checks.
+
+    The schedule remembers nothing itself: :meth:`init` gives the state before training, :meth:`observe`
+    the state after a metric. A state is a dict with ``lr``, the rate to train with from now on; ``best``,
+    the best metric so far; ``bad_checks``, the checks without improvement; and ``cooldown``, the checks that
+    are yet to be forgiven.
+
+    Parameters
+    ----------
+    lr : float
+        Rate at the start, above 0.
+    factor : float
+        What the rate is multiplied by, in (0, 1].
+    patience : int
+        Bad checks that are borne; the one after them lowers the rate. Zero or above.
+    threshold : float
+        By how much a metric must beat the best, zero or above.
+    threshold_mode : str
+        ``"rel"``: the threshold is a part of the best metric's size; ``"abs"``: it is in the metric's unit.
+    mode : str
+        ``"min"`` for a metric that should fall, such as a loss; ``"max"`` for one that should rise.
+    cooldown : int
+        Checks after a reduction in which none counts as bad; the best is still kept. Zero or above.
+    min_lr : float
+        Rate below which it never goes, from 0 to `lr`.
+
+    Notes
+    -----
+    A metric that is NaN is a bad check, at the start too, and is never the best. The relative threshold is
+    taken from the *size* of the best metric. Torch and Paddle multiply the best itself, which turns the
+    threshold round for negative metrics: there a slightly worse value counts as better.
+
+    Examples
+    --------
+    >>> schedule = ReduceOnPlateau(lr=0.1, factor=0.5, patience=1)
+    >>> state = schedule.init()
+    >>> for loss in (1.0, 0.8, 0.9, 0.85, 0.7):
+    ...     state = schedule.observe(state, loss)
+    ...     print(state["lr"], state["best"], state["bad_checks"])
+    0.1 1.0 0
+    0.1 0.8 0
+    0.1 0.8 1
+    0.05 0.8 0
+    0.05 0.7 0
+    """
+
+    lr: float = hyperparameter(
+        r"\eta_0", "start learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
+    )
+    factor: float = factor(default=0.1)
+    patience: int = hyperparameter(
+        "P", "patience", checks.index, unit="checks", low=0, high=20, integer=True, default=10
+    )
+    threshold: float = hyperparameter(
+        r"\tau", "threshold", checks.non_negative, low=0.0, high=0.1, default=1e-4
+    )
+    threshold_mode: str = "rel"
+    mode: str = "min"
+    cooldown: int = hyperparameter(
+        "c", "cool-down", checks.index, unit="checks", low=0, high=20, integer=True, default=0
+    )
+    min_lr: float = min_lr()
+
+    words = "reduce on plateau"
+    lesson = 20
+    torch_code = (
+        "ReduceLROnPlateau(optimizer, mode='{mode}', factor={factor}, patience={patience},"
+        " threshold={threshold}, threshold_mode='{threshold_mode}', cooldown={cooldown},"
+        " min_lr={min_lr}, eps=0)"
+    )
+    library_names = (
+        LibraryName(
+            "torch",
+            "ReduceLROnPlateau",
+            "skips a reduction below 1e-8; relative threshold of the best itself",
+        ),
+        LibraryName(
+            "Keras", "ReduceLROnPlateau", "one bad check less is borne; the threshold is absolute (min_delta)"
+        ),
+        LibraryName(
+            "Paddle",
+            "ReduceOnPlateau",
+            "looks at nothing during the cool-down; a first metric of NaN stays the best",
+        ),
+        LibraryName("optax", "contrib.reduce_on_plateau", "scales the updates; may average the metric"),
+        LibraryName("timm", "PlateauLRScheduler", "wraps torch's, with a warmup"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.one_of("rel", "abs")("threshold_mode", self.threshold_mode)
+        checks.one_of("min", "max")("mode", self.mode)
+        checks.require(self.min_lr <= self.lr, f"be at most lr={self.lr}", "min_lr", self.min_lr)
+
+    @property
+    def base_lr(self) -> float:
+        """The rate with which an optimizer of another library is made."""
+        return self.lr
+
+    def init(self) -> dict[str, Any]:
+        """Return the state before training: any number is better than the best metric so far."""
+        worst = math.inf if self.mode == "min" else -math.inf
+        return {"lr": self.lr, "best": worst, "bad_checks": 0, "cooldown": 0}
+
+    def observe(self, state: dict[str, Any], metric: float) -> dict[str, Any]:
+        """Return the state after a metric; the one before is not changed.
+
+        Parameters
+        ----------
+        state : dict
+            What :meth:`init` or the observation before returned.
+        metric : float
+            The newest value, such as the validation loss; NaN is allowed.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        TypeError
+            If `metric` is not a real number.
+        """
+        checks.real("metric", metric)
+        better = self.improves(metric, state["best"])
+        bad = 0 if better or state["cooldown"] else state["bad_checks"] + 1
+        if bad > self.patience:
+            lower = max(state["lr"] * self.factor, self.min_lr)
+            return {"lr": lower, "best": state["best"], "bad_checks": 0, "cooldown": self.cooldown}
+        best = float(metric) if better else state["best"]
+        return {"lr": state["lr"], "best": best, "bad_checks": bad, "cooldown": max(state["cooldown"] - 1, 0)}
+
+    def improves(self, metric: float, best: float) -> bool:
+        """Tell whether a metric beats the best by more than the threshold; NaN never does."""
+        relative = self.threshold_mode == "rel" and math.isfinite(best)
+        margin = self.threshold * abs(best) if relative else self.threshold
+        return metric < best - margin if self.mode == "min" else metric > best + margin
+
+    def torch(self) -> str:
+        """Return the torch expression that does the same, for an `optimizer` made with `base_lr`."""
+        return torch_line(self)
