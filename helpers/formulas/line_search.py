@@ -21,8 +21,8 @@ class NoStepError(RuntimeError):
 def armijo_line_search(value: Callable, point: np.ndarray, direction: np.ndarray, slope: float) -> float:
     r"""Return the first of the steps 1, 1/2, 1/4, ... that lowers the value enough.
 
-    Enough is :math:`10^{-4}` of what the slope promises; what rounding may have changed of a value counts
-    as no change.
+    Enough is :math:`10^{-4}` of what the slope promises. Values that are not finite count as too far; what
+    rounding may have changed of a value counts as no change.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def armijo_line_search(value: Callable, point: np.ndarray, direction: np.ndarray
     _require_downhill(slope)
     before = float(value(point))
     for step in 0.5 ** np.arange(60.0):
-        if value(point + step * direction) <= before + 1e-4 * step * slope + ROUNDING * abs(before):
+        height = float(value(point + step * direction))
+        if np.isfinite(height) and height <= before + 1e-4 * step * slope + ROUNDING * abs(before):
             return float(step)
     raise NoStepError("no step along the direction lowers the value")
 
@@ -118,7 +119,8 @@ def wolfe_line_search(
     low, high = (0.0, start, downhill), (np.inf, np.inf)
     for _ in range(max_trials):
         height = float(value(point + step * direction))
-        if not height <= min(start + decrease * step * downhill, low[1]) + rounding:
+        enough = min(start + decrease * step * downhill, low[1]) + rounding
+        if not (np.isfinite(height) and height <= enough):
             high = (step, height)
         else:
             slope = float(gradient(point + step * direction) @ direction)

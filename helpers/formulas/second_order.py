@@ -91,7 +91,7 @@ def _run(problem: _Problem, advance: Callable, start: Any, tolerance: float, max
     point = np.array(start, dtype=float)
     checks.shape("start", point, "D")
     path, values = [point], [float(problem.value(point))]
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while not (reason := _reason_to_stop(values, problem.gradient(point), tolerance, max_steps)):
             try:
                 point = advance(point, problem.gradient(point))
