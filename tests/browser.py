@@ -28,7 +28,7 @@ ARGS = [
 ]
 MISSING = (
     "no browser for the tests: install Chromium or Google Chrome (on Debian, as root: "
-    "apt-get install chromium), or name one in the environment variable CHROMIUM"
+    "apt-get install chromium libatomic1), or name one in the environment variable CHROMIUM"
 )
 
 
@@ -51,21 +51,22 @@ def launch(playwright):
 
 def working():
     """Return the version of the browser that starts here, or None."""
-    with sync_playwright() as playwright:
-        try:
-            browser = launch(playwright)
-        except RuntimeError:
-            return None
-        version = browser.version
-        browser.close()
-        return version
+    try:
+        with sync_playwright() as playwright, launch(playwright) as browser:
+            return browser.version
+    except RuntimeError:
+        return None
+    except Exception as error:  # Playwright raises no more than that when a library of its own is missing
+        print(str(error).splitlines()[0], file=sys.stderr)
+        return None
 
 
 def installs():
     """Yield the commands that get a browser on this machine, the likeliest first."""
     own = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     root = hasattr(os, "geteuid") and os.geteuid() == 0
-    system = [["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "chromium"]]
+    # Playwright's driver needs libatomic, which a bare Debian lacks.
+    system = [["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "chromium", "libatomic1"]]
     debian = root and shutil.which("apt-get") and pathlib.Path("/etc/debian_version").exists()
     yield from [system, own] if debian else [own]
 
