@@ -15,10 +15,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from helpers.core import checks, symbolic
+from helpers.core import checks, mathematics, symbolic
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.formulas import rules, schedules
-from helpers.formulas.rules.composition import Wrapper
+from helpers.formulas.rules.composition import Wrapper, decayed
 from helpers.formulas.surfaces import DoubleWell, Ravine
 
 
@@ -342,6 +342,30 @@ def test_whole_array_rules_are_named_in_equations_and_refused_in_javascript():
     assert r"\left\lVert g_t \right\rVert" in symbolic.update_latex(rules.Clipped(rules.SGD(), 1.0))[0]
     with pytest.raises(TypeError, match="needs a whole array"):
         symbolic.update_javascript(rules.Muon())
+
+    @mathematics.shown_as("R(#)")
+    def reversed_array(x):
+        return x[::-1]
+
+    x = sympy.Symbol("x")
+    assert reversed_array(np.array([1, 2])).tolist() == [2, 1]
+    assert sympy.latex(2 * reversed_array(x) ** 2) == "2 {R(x)}^{2}"
+
+
+def test_norm_is_that_of_the_whole_array():
+    assert mathematics.norm(-3.0) == 3.0
+    assert mathematics.norm(np.array([[3.0, 0.0], [0.0, 4.0]])) == 5.0
+    assert mathematics.norm(torch.tensor([[3.0], [4.0]])) == 5.0
+
+
+def test_javascript_is_on_one_line():
+    step, velocity = sympy.symbols("step velocity")
+    cases = sympy.Piecewise((velocity, step < 2), (0, True))
+    assert "\n" in sympy.jscode(cases) and "\n" not in symbolic.one_line(cases)
+
+
+def test_decayed_takes_a_part_of_the_old_weight_off_the_new():
+    assert decayed(stepped=1.0, param=4.0, part=0.125) == 0.5
 
 
 # Promises

@@ -263,7 +263,7 @@ class AdamW(Adam):
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = super().update(param, grad, state, lr)
-        return decayed(stepped, param, lr, self.weight_decay), state
+        return decayed(stepped, param, lr * self.weight_decay), state
 
 
 @dataclass(frozen=True)

@@ -154,9 +154,9 @@ def weight_decay(**default: float) -> Any:
     return hyperparameter(r"\lambda", "weight decay", checks.non_negative, **facts, **default)
 
 
-def decayed(stepped: Any, param: Any, lr: Any, weight_decay: Any) -> Any:
-    """Return a step's result less the decay of the weight that the step began with."""
-    return stepped - lr * weight_decay * param
+def decayed(stepped: Any, param: Any, part: Any) -> Any:
+    """Return a step's result less a part of the weight that the step began with."""
+    return stepped - part * param
 
 
 @dataclass(frozen=True)
@@ -189,4 +189,4 @@ class WithWeightDecay(Wrapper):
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = self.rule.update(param, grad, state, lr)
-        return decayed(stepped, param, lr, self.weight_decay), state
+        return decayed(stepped, param, lr * self.weight_decay), state
