@@ -1,12 +1,12 @@
 """Real images for the tests of training."""
 
 import pytest
-import torch
-from sklearn.datasets import load_digits
+
+from helpers.training import data
 
 
 @pytest.fixture(scope="session")
 def digits():
-    """Return the 8x8 digits: images of shape (1797, 1, 8, 8) from 0 to 1, and labels."""
-    images, labels = load_digits(return_X_y=True)
-    return torch.tensor(images / 16, dtype=torch.float32).reshape(-1, 1, 8, 8), torch.tensor(labels)
+    """Return the training images of the 8x8 digits as tensors, normalized, and their labels."""
+    dataset = data.digits()
+    return dataset.train.tensors(dataset.mean, dataset.std)

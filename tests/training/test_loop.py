@@ -1,0 +1,401 @@
+"""The loop is the loop one would write by hand, and says what it does."""
+
+import inspect
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.formulas import rules, schedules
+from helpers.training import Diverged, History, count_steps, evaluate, fit, models, optimizers, runtime
+from helpers.training.loop import batches, evaluating, set_rate
+
+COSINE = schedules.CosineDecay(peak_lr=0.2, total_steps=40)
+
+
+@pytest.fixture
+def train(digits):
+    images, labels = digits
+    return images[:300], labels[:300]
+
+
+@pytest.fixture
+def val(digits):
+    images, labels = digits
+    return images[-200:], labels[-200:]
+
+
+def trained(train, val=None, *, model=None, optimizer=None, **changes):
+    """A model after a short training, and its history."""
+    model = models.small_cnn(channels=(4, 8), seed=1) if model is None else model
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9) if optimizer is None else optimizer
+    settings = dict(loss=F.cross_entropy, schedule=COSINE, epochs=4, batch_size=32, seed=7) | changes
+    return model, fit(model, train, val, optimizer=optimizer, **settings)
+
+
+def numbers(model):
+    return torch.cat([tensor.detach().double().reshape(-1) for tensor in model.state_dict().values()])
+
+
+# --- the loop itself -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clip", [None, 0.3])
+def test_it_is_the_loop_one_would_write_by_hand_bit_for_bit(train, val, clip):
+    model, history = trained(train, val, clip=clip)
+
+    images, labels = train
+    bare = models.small_cnn(channels=(4, 8), seed=1)
+    optimizer = torch.optim.SGD(bare.parameters(), lr=1.0, momentum=0.9)
+    generator, losses, val_losses, step = torch.Generator().manual_seed(7), [], [], 0
+    for _ in range(4):
+        for batch in torch.randperm(300, generator=generator).split(32):
+            optimizer.param_groups[0]["lr"] = COSINE(step)
+            loss = F.cross_entropy(bare(images[batch]), labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(bare.parameters(), clip)
+            optimizer.step()
+            losses.append(loss.item())
+            step += 1
+        with torch.no_grad():
+            val_losses.append(F.cross_entropy(bare(val[0]), val[1]).item())
+    assert torch.equal(numbers(model), numbers(bare))
+    assert history.losses == losses
+    assert history.val_losses == pytest.approx(val_losses, rel=1e-6)
+
+
+def test_it_learns_real_digits(digits):
+    images, labels = digits
+    train, val = (images[:1000], labels[:1000]), (images[1000:], labels[1000:])
+    steps = count_steps(train, epochs=10, batch_size=32)
+    schedule = schedules.CosineDecay(peak_lr=0.1, total_steps=steps)
+    _, history = trained(train, val, model=models.small_cnn(), schedule=schedule, epochs=10)
+    assert history.val_accuracies[-1] > 0.95
+    assert history.losses[0] == pytest.approx(np.log(10), abs=0.3)
+    assert np.mean(history.losses[-30:]) < 0.1
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(train, val):
+    first, history = trained(train, val, seed=3)
+    torch.rand(5)  # what happens elsewhere does not matter
+    second, again = trained(train, val, seed=3)
+    other, _ = trained(train, val, seed=4)
+    assert torch.equal(numbers(first), numbers(second))
+    assert {**history.to_dict(), "seconds": []} == {**again.to_dict(), "seconds": []}
+    assert not torch.equal(numbers(first), numbers(other))
+
+
+def test_dropout_follows_the_seed_and_the_global_random_numbers_stay(train):
+    def run():
+        with runtime.randomness(0):
+            model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
+        return trained(train, model=model)[1].losses
+
+    torch.manual_seed(1)
+    wanted = torch.rand(1)
+    torch.manual_seed(1)
+    first = run()
+    assert torch.equal(torch.rand(1), wanted)
+    assert run() == first
+
+
+def test_a_generator_goes_on_where_it_stands(train):
+    generator = torch.Generator().manual_seed(7)
+    first, _ = trained(train, seed=generator)
+    assert torch.equal(numbers(first), numbers(trained(train, seed=7)[0]))
+    second, _ = trained(train, seed=generator)
+    assert not torch.equal(numbers(first), numbers(second))
+
+
+def test_the_data_are_untouched(train, val):
+    before = [tensor.clone() for tensor in (*train, *val)]
+    trained(train, val)
+    for tensor, copy in zip((*train, *val), before, strict=True):
+        assert torch.equal(tensor, copy)
+
+
+def test_validation_changes_nothing_in_the_training(train, val):
+    with_norm = [models.small_cnn(channels=(4, 8), norm=True, seed=1) for _ in range(2)]
+    trained(train, val, model=with_norm[0])
+    trained(train, model=with_norm[1])
+    assert torch.equal(numbers(with_norm[0]), numbers(with_norm[1]))
+
+
+def test_it_takes_no_test_set():
+    names = set(inspect.signature(fit).parameters)
+    assert {"train", "val"} <= names
+    assert not any("test" in name for name in names)
+
+
+def test_it_is_short_enough_to_read_aloud():
+    body = inspect.getsource(fit).split('"""')[2]
+    assert len([line for line in body.splitlines() if line.strip()]) <= 30
+
+
+# --- rates, groups, hooks ----------------------------------------------------------------------------
+
+
+def test_the_rates_recorded_are_the_schedules(train):
+    _, history = trained(train)
+    assert history.rates == COSINE.rates(40).tolist()
+    assert list(history.steps) == list(range(40))
+
+
+def test_the_rate_is_set_before_the_update_for_every_group_by_its_scale(train):
+    model = models.small_cnn(channels=(4, 8), seed=1)
+    groups = [
+        {"params": list(model[:3].parameters())},
+        {"params": list(model[3:].parameters()), "lr_scale": 0.1},
+    ]
+    optimizer, seen = torch.optim.SGD(groups, lr=1.0), []
+    trained(
+        train, model=model, optimizer=optimizer, hooks=[lambda run: seen.append([g["lr"] for g in groups])]
+    )
+    assert seen == [[rate, rate * 0.1] for rate in COSINE.rates(40).tolist()]
+
+
+def test_a_rate_of_zero_changes_no_parameter(train):
+    model = models.small_cnn(channels=(4, 8), seed=1)
+    before = numbers(model)
+    trained(train, model=model, schedule=lambda step: 0.0)
+    assert torch.equal(numbers(model), before)
+
+
+def test_hooks_come_after_each_update_in_their_order_and_see_the_run(train, val):
+    calls = []
+
+    def first(run):
+        assert run.history.rates[-1] == run.lr
+        assert len(run.history.val_steps) == run.epoch
+        calls.append(("first", run.step, run.ends_epoch, round(run.loss.item(), 4)))
+
+    _, history = trained(train, val, epochs=2, hooks=[first, lambda run: calls.append(("second", run.step))])
+    assert [name for name, *_ in calls] == ["first", "second"] * 20
+    firsts = calls[::2]
+    assert [step for _, step, _, _ in firsts] == list(range(1, 21))
+    assert [step for _, step, ends, _ in firsts if ends] == [10, 20] == history.val_steps
+    assert [loss for *_, loss in firsts] == [round(loss, 4) for loss in history.losses]
+
+
+def test_a_hook_may_stop_the_training_anywhere(train, val):
+    _, history = trained(train, val, hooks=[lambda run: run.step == 14 and run.stop()])
+    _, whole = trained(train, val)
+    assert history.losses == whole.losses[:14]
+    assert history.val_losses == whole.val_losses[:1]
+    assert len(history.seconds) == 1
+
+
+def test_hooks_may_come_from_an_iterator(train):
+    calls = []
+    trained(train, hooks=iter([lambda run: calls.append(run.step)]))
+    assert len(calls) == 40
+
+
+def test_clipping_bounds_the_whole_gradient(train):
+    norms = []
+
+    def norm(run):
+        norms.append(torch.cat([p.grad.reshape(-1) for p in run.model.parameters()]).norm().item())
+
+    trained(train, clip=0.05, hooks=[norm])
+    assert max(norms) <= 0.05 * (1 + 1e-5)
+    assert min(norms) > 0.04
+
+
+def test_a_rule_trains_as_its_torch_twin_does(train):
+    model = models.small_cnn(channels=(4, 8), seed=1)
+    optimizer = optimizers.FromRule(model.parameters(), rules.Momentum(momentum=0.9), lr=1.0)
+    _, ours = trained(train, model=model, optimizer=optimizer)
+    _, theirs = trained(train)
+    assert ours.losses == pytest.approx(theirs.losses, rel=1e-3)
+
+
+# --- modes and validation ----------------------------------------------------------------------------
+
+
+def test_every_part_gets_its_own_mode_back(val):
+    model = models.small_cnn(norm=True)
+    model[1].eval()
+    modes = [module.training for module in model.modules()]
+    evaluate(model, val, F.cross_entropy)
+    assert [module.training for module in model.modules()] == modes
+    with pytest.raises(ZeroDivisionError), evaluating(model):
+        assert not any(module.training for module in model.modules())
+        _ = 1 / 0
+    assert [module.training for module in model.modules()] == modes
+
+
+def test_a_frozen_part_stays_frozen_and_a_model_in_evaluation_mode_trains(train, val):
+    model = models.small_cnn(channels=(4, 8), norm=True, seed=1)
+    model[1].eval()
+    before = model[1].running_mean.clone()
+    trained(train, val, model=model)
+    assert torch.equal(model[1].running_mean, before)
+    assert not model[1].training
+    model.eval()
+    trained(train, val, model=model)
+    assert all(module.training for module in model.modules())
+    assert not torch.equal(model[1].running_mean, before)
+
+
+def test_evaluation_has_no_gradients_and_changes_no_statistics(val):
+    model = models.small_cnn(norm=True)
+    before, grad = numbers(model), []
+
+    def loss(logits, labels):
+        grad.append(logits.requires_grad)
+        return F.cross_entropy(logits, labels)
+
+    evaluate(model, val, loss)
+    assert grad == [False]
+    assert torch.equal(numbers(model), before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 200, 1024])
+def test_batches_count_by_their_size(val, batch_size):
+    model = models.small_cnn()
+    with torch.no_grad():
+        logits = model(val[0])
+    loss, accuracy = evaluate(model, val, F.cross_entropy, batch_size=batch_size)
+    assert loss == pytest.approx(F.cross_entropy(logits, val[1]).item(), rel=1e-5)
+    assert accuracy == (logits.argmax(1) == val[1]).double().mean().item()
+
+
+def test_real_valued_labels_have_a_loss_and_no_accuracy(digits):
+    images, labels = digits
+    model = models.small_cnn(n_classes=1)
+    targets = labels[:50, None].float()
+    loss, accuracy = evaluate(model, (images[:50], targets), F.mse_loss, batch_size=16)
+    assert loss == pytest.approx(F.mse_loss(model(images[:50]), targets).item(), rel=1e-5)
+    assert np.isnan(accuracy)
+
+
+def test_an_epoch_holds_every_image_once_in_a_new_order():
+    images = torch.arange(10)
+    drawn = list(batches(images, images * 2, 4, 3, torch.Generator().manual_seed(0)))
+    assert [len(x) for x, _ in drawn] == [4, 4, 2] * 3
+    assert all(torch.equal(y, 2 * x) for x, y in drawn)
+    epochs = [torch.cat([x for x, _ in drawn[i : i + 3]]).tolist() for i in (0, 3, 6)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+def test_the_number_of_steps_is_the_trainings(train):
+    assert count_steps(train, epochs=4, batch_size=32) == 40 == len(trained(train)[1].losses)
+    assert count_steps(train, epochs=1, batch_size=300) == count_steps(train, epochs=1, batch_size=999) == 1
+
+
+def test_set_rate_returns_the_rate_before_any_scale():
+    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr_scale": 3.0}], lr=1.0)
+    assert set_rate(optimizer, 0.5) == 0.5
+    assert optimizer.param_groups[0]["lr"] == 1.5
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_first_step_and_rate(train):
+    schedule = schedules.PiecewiseConstant(boundaries=(13,), values=(0.01, 1e20))
+    with pytest.raises(
+        Diverged, match=r"^loss must stay finite, got loss=(nan|inf) at step 1[45], lr=1e\+20$"
+    ) as e:
+        trained(train, schedule=schedule)
+    history, step = e.value.history, e.value.step
+    assert e.value.lr == 1e20
+    assert np.isfinite(history.losses[:step]).all()
+    assert not np.isfinite(history.losses[step])
+    assert len(history.losses) == 20
+
+
+def test_a_loss_that_is_not_finite_is_noticed_when_a_hook_stops_before_the_epoch_ends(train):
+    with pytest.raises(Diverged, match=re.escape("got loss=nan at step 0, lr=0.2")):
+        trained((train[0] * np.nan, train[1]), hooks=[lambda run: run.step == 3 and run.stop()])
+
+
+REFUSED = {
+    "schedule as a number": (
+        dict(schedule=0.1),
+        TypeError,
+        "schedule must be callable as schedule(step) -> lr, got schedule=0.1; "
+        "a rate that stays is schedules.Constant(lr)",
+    ),
+    "optimizer": (
+        dict(optimizer="sgd"),
+        TypeError,
+        "optimizer must be a torch optimizer, got optimizer='sgd'",
+    ),
+    "epochs": (dict(epochs=0), ValueError, "epochs must be positive, got epochs=0"),
+    "batch_size": (dict(batch_size=2.5), TypeError, "batch_size must be a whole number, got batch_size=2.5"),
+    "clip": (dict(clip=0.0), ValueError, "clip must be positive, got clip=0.0"),
+    "seed": (dict(seed=-1), ValueError, "seed must be zero or positive, got seed=-1"),
+    "no pair": (
+        dict(val=torch.zeros(3)),
+        TypeError,
+        "val must be a pair of tensors (images, labels), got Tensor",
+    ),
+    "arrays": (
+        dict(val=(np.zeros(3), np.zeros(3))),
+        TypeError,
+        "val must be a pair of tensors (images, labels), got tuple",
+    ),
+    "counts": (
+        dict(val=(torch.zeros(3, 1, 8, 8), torch.zeros(2))),
+        ValueError,
+        "val must have as many images as labels, at least one, got 3 and 2",
+    ),
+    "no image": (
+        dict(val=(torch.zeros(0, 1, 8, 8), torch.zeros(0))),
+        ValueError,
+        "val must have as many images as labels, at least one, got 0 and 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("changes, error, message", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_refused_before_anything_moves(train, changes, error, message):
+    model = models.small_cnn(channels=(4, 8), seed=1)
+    before = numbers(model)
+    with pytest.raises(error, match=re.escape(message)):
+        trained(train, model=model, **changes)
+    assert torch.equal(numbers(model), before)
+
+
+def test_the_training_set_is_checked_like_the_validation_set(train):
+    with pytest.raises(
+        ValueError, match="train must have as many images as labels, at least one, got 300 and 299"
+    ):
+        trained((train[0], train[1][1:]))
+
+
+# --- the record --------------------------------------------------------------------------------------
+
+
+def test_a_history_survives_json(train, val):
+    _, history = trained(train, val)
+    assert History.from_dict(json.loads(json.dumps(history.to_dict()))) == history
+    assert all(type(value) in (float, int) for values in history.to_dict().values() for value in values)
+    assert repr(history).startswith("History(40 steps, 4 epochs, loss ")
+    assert history.seconds == sorted(history.seconds)
+    assert len(history.seconds) == 4
+
+
+def test_a_history_with_other_keys_is_refused():
+    record = History().to_dict()
+    del record["seconds"]
+    with pytest.raises(
+        ValueError, match=re.escape("record must have the keys ['rates', 'losses', 'val_steps',")
+    ):
+        History.from_dict(record)
+
+
+def test_a_bar_is_shown_if_it_is_asked_for_and_captured_output_stays_empty(train, val, capfd):
+    trained(train, val, progress=True)
+    assert "/40" in capfd.readouterr().err
+    trained(train, val)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,82 @@
+"""A network is what its docstring says, and the same whenever it has the same seed."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.training.models import n_parameters, small_cnn
+
+
+def test_the_default_network_is_the_one_described():
+    model = small_cnn()
+    kinds = [type(layer).__name__ for layer in model]
+    assert kinds == ["Conv2d", "ReLU", "MaxPool2d", "Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
+    assert [n_parameters(layer) for layer in model if n_parameters(layer)] == [160, 4640, 1290]
+    assert n_parameters(model) == 6090
+
+
+def test_with_norm_and_larger_images():
+    model = small_cnn(in_shape=(1, 28, 28), norm=True)
+    assert n_parameters(model) == 20586
+    assert [type(layer) for layer in model[:2]] == [nn.Conv2d, nn.BatchNorm2d]
+
+
+@pytest.mark.parametrize(
+    "channels, in_shape", [((4,), (1, 8, 8)), ((2, 3, 4), (3, 8, 13)), ((2,), (2, 2, 3))]
+)
+@pytest.mark.parametrize("norm", [False, True])
+def test_logits_have_a_row_an_image(channels, in_shape, norm):
+    model = small_cnn(channels, in_shape, n_classes=3, norm=norm)
+    assert model(torch.rand(5, *in_shape)).shape == (5, 3)
+
+
+def test_the_seed_decides_the_weights_and_nothing_else():
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    first, second, other = small_cnn(seed=1), small_cnn(seed=1), small_cnn(seed=2)
+    assert torch.equal(torch.rand(1), wanted)
+    for a, b, c in zip(first.parameters(), second.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def test_weights_start_as_torchs_layers_start_them():
+    torch.manual_seed(3)
+    layer = nn.Conv2d(1, 16, 3, padding=1)
+    assert torch.equal(small_cnn(seed=3)[0].weight, layer.weight)
+
+
+def test_channels_last_changes_no_result():
+    model, images = small_cnn(), torch.rand(4, 1, 8, 8)
+    logits = model(images)
+    plain = model.to(memory_format=torch.contiguous_format)
+    torch.testing.assert_close(plain(images), logits)
+
+
+@pytest.mark.parametrize(
+    "changes, error, message",
+    [
+        (dict(channels=()), ValueError, "channels must not be empty, got channels=()"),
+        (dict(channels=(16, 0)), ValueError, "channels[1] must be positive, got channels[1]=0"),
+        (dict(channels=16), TypeError, "channels must be a tuple, got channels=16"),
+        (
+            dict(in_shape=(1, 8, 3)),
+            ValueError,
+            "in_shape must be at least 4 high and wide, got in_shape=(1, 8, 3)",
+        ),
+        (dict(n_classes=2.0), TypeError, "n_classes must be a whole number, got n_classes=2.0"),
+        (dict(seed=-3), ValueError, "seed must be zero or positive, got seed=-3"),
+    ],
+)
+def test_what_is_refused(changes, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        small_cnn(**changes)
+
+
+def test_frozen_parameters_are_not_learned():
+    model = small_cnn()
+    model[0].requires_grad_(False)
+    assert n_parameters(model) == 6090 - 160
