@@ -83,10 +83,6 @@ def softmax_gradient_bound(features: Any, l2: float = 0.0, weight_norm: float | 
         :math:`\lambda`, zero or above.
     weight_norm : float
         :math:`K`, no less than the norm of all weights together; wanted with L2 alone.
-
-    Returns
-    -------
-    float
     """
     return math.sqrt(2 * _largest_curvature(features)) + _penalty(l2, weight_norm)
 
@@ -100,10 +96,6 @@ def binary_gradient_bound(features: Any, l2: float = 0.0, weight_norm: float | N
     ----------
     features, l2, weight_norm
         See :func:`softmax_gradient_bound`.
-
-    Returns
-    -------
-    float
     """
     return math.sqrt(_largest_curvature(features)) + _penalty(l2, weight_norm)
 
@@ -119,10 +111,6 @@ def squared_error_gradient_bound(features: Any, targets: Any, weight_norm: float
     features, weight_norm, l2
         See :func:`softmax_gradient_bound`; `weight_norm` is wanted always.
     targets : array_like, shape (N,) or (N, K)
-
-    Returns
-    -------
-    float
     """
     matrix, targets = _matrix(features), np.asarray(targets, dtype=float)
     checks.shape("targets", targets, "N K" if targets.ndim == 2 else "N", N=len(matrix))
@@ -142,10 +130,6 @@ def softmax_smoothness(features: Any, l2: float = 0.0) -> float:
     features : array_like, shape (N, D)
     l2 : float
         :math:`\lambda`, zero or above.
-
-    Returns
-    -------
-    float
     """
     return _largest_curvature(features) / 2 + _penalty(l2, 1.0)
 
@@ -157,10 +141,6 @@ def binary_smoothness(features: Any, l2: float = 0.0) -> float:
     ----------
     features, l2
         See :func:`softmax_smoothness`.
-
-    Returns
-    -------
-    float
     """
     return _largest_curvature(features) / 4 + _penalty(l2, 1.0)
 
@@ -174,10 +154,6 @@ def squared_error_smoothness(features: Any, l2: float = 0.0) -> float:
     ----------
     features, l2
         See :func:`softmax_smoothness`.
-
-    Returns
-    -------
-    float
     """
     return _largest_curvature(features) + _penalty(l2, 1.0)
 
@@ -197,10 +173,6 @@ def published_softmax(
         :math:`k`, above 1.
     l2, weight_norm : float
         :math:`\lambda` and :math:`K`, zero or above; the authors' code takes the largest tensor's norm.
-
-    Returns
-    -------
-    float
     """
     return _share(n_classes) * _scale(features) + _penalty(l2, weight_norm)
 
@@ -217,10 +189,6 @@ def published_softmax_square(
     ----------
     features, n_classes, l2, weight_norm
         See :func:`published_softmax`.
-
-    Returns
-    -------
-    float
     """
     squares = float(np.linalg.norm(_matrix(features) ** 2)) * (_share(n_classes) / len(features)) ** 2
     return squares + 2 * _penalty(l2, weight_norm) * published_softmax(features, n_classes)
@@ -235,10 +203,6 @@ def published_binary(features: Any, l2: float = 0.0, weight_norm: float | None =
     ----------
     features, l2, weight_norm
         See :func:`published_softmax`.
-
-    Returns
-    -------
-    float
     """
     return _scale(features) / 2 + _penalty(l2, weight_norm)
 
@@ -259,10 +223,6 @@ def published_regression(
         :math:`y`, N rows.
     output_norm : float
         :math:`K_a`, no less than the norm of the layer's outputs; zero or above.
-
-    Returns
-    -------
-    float
     """
     checks.non_negative("output_norm", output_norm)
     margin = output_norm - float(np.linalg.norm(np.asarray(targets, dtype=float)))

@@ -133,10 +133,6 @@ def newton(
     max_steps : int
         Largest number of steps, above 0.
 
-    Returns
-    -------
-    Descent
-
     Raises
     ------
     ValueError
@@ -172,10 +168,6 @@ def damped_newton(
     value, gradient, hessian, start, tolerance, max_steps
         See :func:`newton`.
 
-    Returns
-    -------
-    Descent
-
     References
     ----------
     .. [1] Y. Dauphin et al., "Identifying and attacking the saddle point problem in high-dimensional
@@ -203,10 +195,6 @@ def gauss_newton(
         Of a point of shape (D,); of shape (M,) and (M, D), with M at least D.
     start, tolerance, max_steps
         See :func:`newton`.
-
-    Returns
-    -------
-    Descent
 
     Raises
     ------
@@ -240,10 +228,6 @@ def levenberg_marquardt(
         See :func:`gauss_newton`; M may be smaller than D.
     start, tolerance, max_steps
         See :func:`newton`.
-
-    Returns
-    -------
-    Descent
 
     References
     ----------
@@ -296,10 +280,6 @@ def lbfgs(
         See :func:`newton`.
     memory : int
         Number of steps remembered, above 0.
-
-    Returns
-    -------
-    Descent
 
     References
     ----------

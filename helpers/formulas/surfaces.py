@@ -271,8 +271,7 @@ class Rosenbrock(Surface):
 
     References
     ----------
-    .. [1] H. H. Rosenbrock, "An automatic method for finding the greatest or least value of a
-       function", The Computer Journal 3(3), 1960.
+    .. [1] H. H. Rosenbrock, "An automatic method for finding the greatest or least value", 1960.
     """
 
     steepness: float = hyperparameter(
@@ -294,8 +293,7 @@ class Beale(Surface):
 
     References
     ----------
-    .. [1] E. M. L. Beale, "On an iterative method for finding a local minimum of a function of more
-       than one variable", Technical Report 25, Princeton University, 1958.
+    .. [1] E. M. L. Beale, "On an iterative method for finding a local minimum", Princeton, 1958.
     """
 
     words = "Beale's function"
@@ -360,10 +358,6 @@ class NoisyQuadratic(Surface):
             Where the noise is drawn from.
         batch_size : int
             Examples over which the noise is averaged, above 0.
-
-        Returns
-        -------
-        callable
         """
         checks.count("batch_size", batch_size)
         scale = self.noise / math.sqrt(batch_size)
