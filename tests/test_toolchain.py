@@ -76,7 +76,8 @@ def test_one_version():
 
 
 def make(*arguments, cwd=ROOT):
-    return subprocess.run(["make", *arguments], cwd=cwd, capture_output=True, text=True)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(["make", *arguments], cwd=cwd, capture_output=True, text=True, env=alone)
 
 
 def test_make_alone_lists_what_it_can_do():

@@ -32,7 +32,7 @@ def npms(folder):
 
 def download():
     """Return the package's archive as npm delivers it."""
-    pack = ["pack", PACKAGE, "--silent", "--prefer-offline", "--fetch-retries=1"]
+    pack = ["pack", PACKAGE, "--loglevel=error", "--prefer-offline", "--fetch-retries=1"]
     with tempfile.TemporaryDirectory() as folder:
         for npm in npms(f"{folder}/node"):
             done = subprocess.run([*npm, *pack], cwd=folder, stdout=subprocess.DEVNULL)
