@@ -16,7 +16,8 @@ PYTEST := $(PY) -m pytest -q
 WORKERS := -n auto --maxprocesses 4
 # One notebook stays on one worker.
 NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS) --dist loadfile
-BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going
+# A page that is up to date is not read again, so its warning would be gone from a second run: start afresh then.
+BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _build/.doctrees; false; }
 
 # $(call stage,NAME,COMMAND): run a command, print its seconds, fail as it fails.
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
