@@ -8,9 +8,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -q
 HTML := _build/html
 TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements.txt)
-key = $(shell cat $(1) constraints.txt | cksum | cut -d' ' -f1)
+key = $(shell cat $(1) constraints.txt 2> /dev/null | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(call key,requirements.txt)
 LAB := $(VENV)/.lab-$(call key,requirements-lab.txt)
+PEERS := .cache/peers/.installed-$(call key,requirements-peers.txt)
 
 PYTEST := $(PY) -m pytest -q
 WORKERS := -n auto --maxprocesses 4
@@ -23,11 +24,11 @@ BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _bui
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
 	printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start)); exit $$status
 
-.PHONY: help install book test lint lessons serve bench offline address clean distclean constraints browser
+.PHONY: help install book test test-peers lint lessons serve bench offline address clean distclean constraints browser
 .DEFAULT_GOAL := help
 
 help: ## List these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 book: $(INSTALLED) ## Build the book: runs the lessons that changed, then renders the pages
 	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution); test -z "$$list" || $(NBVAL) $$list)
@@ -42,6 +43,9 @@ test: install browser ## Run everything that guards the project
 	$(call stage,book,$(BUILD))
 	@printf '\n== pages in a browser\n'
 	@$(PYTEST) -m pages $(WORKERS) tests
+
+test-peers: $(PEERS) ## Compare the formulas with those of Keras, optax and timm
+	@PYTHONPATH=.cache/peers $(PYTEST) tests/peers
 
 lint: $(INSTALLED) ## Check the style of the code, notebooks included
 	@$(PY) -m ruff check .
@@ -88,6 +92,11 @@ $(INSTALLED):
 	$(call stage,install the rest,$(PIP) -r requirements.txt)
 	@$(PY) -c 'import sys, importlib.metadata as m; got = m.version("torch"); sys.exit("torch==" + got.split("+")[0] != "$(TORCH)" and "wanted $(TORCH), pip installed " + got)'
 	@rm -f $(VENV)/.installed-* && touch $@
+
+$(PEERS): $(INSTALLED)
+	@rm -rf .cache/peers
+	$(call stage,install the peers,$(PIP) --no-deps --target .cache/peers -r requirements-peers.txt)
+	@touch $@
 
 $(LAB): $(INSTALLED)
 	$(call stage,install JupyterLab,$(PIP) -r requirements-lab.txt)
