@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.core.hyperparameters import example
 from helpers.formulas import rules, schedules
 from helpers.training import optimizers
 from helpers.training.optimizers import FromRule, as_lambda_lr
@@ -66,22 +67,28 @@ def test_a_rule_takes_the_path_of_its_torch_twin(name, sizes, batch):
     torch.testing.assert_close(numbers(ours), numbers(theirs), rtol=1e-9, atol=1e-12)
 
 
-def test_every_rule_moves_each_parameter_as_its_formula_says(sizes, batch):
-    for rule in (rules.Momentum(), rules.Adam(), rules.Clipped(rules.Momentum(), max_norm=0.1)):
-        model = network()
-        optimizer = FromRule(model.parameters(), rule, lr=0.05)
-        params = [param.detach().clone() for param in model.parameters()]
-        states = [rule.init(param) for param in params]
-        for _ in range(3):
-            steps(model, optimizer, batch, 1)
-            grads = [param.grad for param in model.parameters()]
-            pairs = zip(params, grads, states, strict=True)
-            params, states = zip(*[rule.update(*pair, 0.05) for pair in pairs], strict=True)
-        for param, wanted, state in zip(model.parameters(), params, states, strict=True):
-            torch.testing.assert_close(param.detach(), wanted, rtol=1e-12, atol=0)
-            assert optimizer.state[param].keys() == state.keys()
-            for key, value in state.items():
-                torch.testing.assert_close(optimizer.state[param][key], value, rtol=1e-12, atol=0)
+EVERY_RULE = [
+    *(example(method) for method in rules.METHODS if not method.looks_ahead),
+    *(example(wrapper, rule=rules.Adam()) for wrapper in rules.WRAPPERS),
+]
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: type(rule).__name__)
+def test_every_rule_moves_each_parameter_as_its_formula_says(rule, sizes, batch):
+    model = network()
+    learned = [param for param in model.parameters() if param.ndim > 1 or not isinstance(rule, rules.Muon)]
+    optimizer = FromRule(learned, rule, lr=0.05)
+    params = [param.detach().clone() for param in learned]
+    states = [rule.init(param) for param in params]
+    for _ in range(3):
+        steps(model, optimizer, batch, 1)
+        pairs = zip(params, [param.grad for param in learned], states, strict=True)
+        params, states = zip(*[rule.update(*pair, 0.05) for pair in pairs], strict=True)
+    for param, wanted, state in zip(learned, params, states, strict=True):
+        torch.testing.assert_close(param.detach(), wanted, rtol=1e-11, atol=1e-14)
+        assert optimizer.state[param].keys() == state.keys()
+        for key, value in state.items():
+            torch.testing.assert_close(optimizer.state[param][key], value, rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", TWINS)
