@@ -3,6 +3,9 @@
 import pytest
 
 from helpers.training import data
+from tests.training.hosts import host, real_data
+
+__all__ = ["digits", "host", "real_data"]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Fixtures for the data sets, for a test module that names this one in ``pytest_plugins``.
+"""Fixtures for the data sets, which ``conftest.py`` hands to the tests of this folder.
 
 ``host``       a loopback web server that delivers, or truncates, stalls and lies on request
 ``real_data``  a data folder with the real MNIST, Fashion-MNIST and CIFAR-10, where there is one

@@ -12,8 +12,6 @@ from helpers.training import data
 from helpers.training.data import Dataset
 from helpers.training.downloads import RemoteArchive, RemoteFile
 
-pytest_plugins = ["tests.training.hosts"]
-
 RNG = np.random.default_rng(0)
 
 

@@ -20,8 +20,6 @@ from helpers.training import downloads
 from helpers.training.downloads import RemoteArchive, RemoteFile, data_folder, read_files
 from tests.conftest import ROOT
 
-pytest_plugins = ["tests.training.hosts"]
-
 BODY = bytes(range(256)) * 400  # 102,400 bytes: more than one piece
 CLOSED = "http://127.0.0.1:9/nobody"  # port 9 (discard): nothing listens there
 
