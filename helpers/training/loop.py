@@ -147,7 +147,18 @@ def batches(
 ) -> Iterator[Data]:
     """Yield the batches of all epochs, each epoch in a new random order.
 
-    The last batch of an epoch holds what is left over.
+    Parameters
+    ----------
+    images, labels : Tensor
+        N entries each.
+    batch_size, epochs : int
+        As for :func:`fit`; the last batch of an epoch holds what is left over.
+    generator : torch.Generator
+        Draws the orders, on the CPU, so that they are the same on every device.
+
+    Yields
+    ------
+    images, labels
     """
     for _ in range(epochs):
         order = torch.randperm(len(images), generator=generator).to(images.device)
