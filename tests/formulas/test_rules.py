@@ -567,9 +567,12 @@ def test_orthogonalize_evens_out_singular_values(matrix):
     new = rules.orthogonalize(matrix)
     expected = u * newton_schulz(sizes / np.linalg.norm(sizes)) @ v
     np.testing.assert_allclose(new, expected, rtol=1e-6, atol=1e-6)
-    large = sizes > 0.005 * np.linalg.norm(sizes)
-    found = np.sort(np.linalg.svd(new, compute_uv=False))[::-1][: large.sum()]
-    assert ((found > 0.68) & (found < 1.16)).all()
+
+
+def test_newton_schulz_takes_all_but_tiny_singular_values_near_one():
+    sizes = np.linspace(0, 1, 100_001)
+    new = newton_schulz(sizes)
+    assert ((new[sizes >= 0.005] > 0.68) & (new[sizes >= 0.005] < 1.16)).all() and new.max() < 1.21
 
 
 def test_muon_takes_filters_as_matrices_and_ignores_the_size_of_gradients():
