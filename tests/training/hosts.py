@@ -4,6 +4,7 @@
 ``real_data``  a data folder with the real MNIST, Fashion-MNIST and CIFAR-10, where there is one
 """
 
+import gzip
 import http.server
 import os
 import shutil
@@ -67,7 +68,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def together(self, body):
         """Send half, wait for a second client to have half as well, and send the rest."""
         self.cut_off(body)
-        self.server.company.wait(timeout=20)
+        self.server.company.wait(timeout=60)
         self.wfile.write(body[len(body) // 2 :])
 
     def cut_off(self, body):
@@ -88,8 +89,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def endless(self, body):
+        """Send far too much."""
         self.start(None)
-        while not self.server.closing.is_set():
+        for _ in range(100):
             self.wfile.write(body)
 
     def silent(self, body):
@@ -101,8 +103,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.closing.wait()
 
     def trickle(self, body):
-        self.start(len(body))
-        for byte in body:
+        """Send half at once and then some 50 bytes a second."""
+        self.cut_off(body)
+        for byte in body[len(body) // 2 :][:500]:
             self.wfile.write(bytes([byte]))
             if self.server.closing.wait(0.02):
                 break
@@ -122,13 +125,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def missing(self, body):
         self.send_error(404)
 
-    def zipped(self, body):
-        """Mark the body as gzip for the way, as some hosts do with files that are gzip themselves."""
+    def marked_as_gzip(self, body):
+        """Call the file compressed for the way, as some hosts do with files that are gzip themselves."""
         self.send_response(200)
         self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def gzip_if_welcome(self, body):
+        """Compress the file for the way if the client takes that."""
+        if "gzip" in self.headers["Accept-Encoding"]:
+            self.marked_as_gzip(gzip.compress(body))
+        else:
+            self.whole(body)
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_a_wrong_file_on_disk_is_named_and_left_alone(host, tmp_path, content, g
 # --- hosts
 
 
-@pytest.mark.parametrize("how", ["whole", "without_length", "zipped"])
+@pytest.mark.parametrize("how", ["whole", "without_length", "marked_as_gzip", "gzip_if_welcome"])
 def test_a_download_arrives_whole(host, tmp_path, how):
     remote = remote_file(host.serve(BODY, how))
     assert read(remote, tmp_path) == [BODY]
@@ -125,8 +125,8 @@ FAULTS = {
 def test_a_faulty_host_is_given_up_and_the_next_one_tried(host, tmp_path, how):
     remote = remote_file(host.serve(BODY, how), host.serve(BODY))
     began = time.monotonic()
-    assert read(remote, tmp_path, timeout=0.3) == [BODY]
-    assert time.monotonic() - began < 3
+    assert read(remote, tmp_path, timeout=0.6) == [BODY]
+    assert time.monotonic() - began < 8
     assert len(host.requests) == 2
     assert leftovers(tmp_path) == ["set/file.bin"]
 
@@ -135,7 +135,7 @@ def test_a_faulty_host_is_given_up_and_the_next_one_tried(host, tmp_path, how):
 def test_the_fault_of_a_host_is_told_and_nothing_is_left(host, tmp_path, how, fault):
     remote = remote_file(host.serve(BODY, how))
     with pytest.raises(ConnectionError, match=rf"(?s)set/file\.bin must come .*/0: .*{fault}"):
-        read(remote, tmp_path, timeout=0.3)
+        read(remote, tmp_path, timeout=0.6)
     assert leftovers(tmp_path) == []
 
 
@@ -161,8 +161,8 @@ def test_when_no_host_delivers_each_says_why_and_the_places_by_hand_are_told(hos
 
 
 def test_a_slow_but_steady_host_is_not_given_up(host, tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "SLOWEST", 10)  # the trickle brings some 50 bytes a second
-    body = BODY[:40]
+    monkeypatch.setattr(downloads, "SLOWEST", 1)
+    body = BODY[:80]
     assert read(remote_file(host.serve(body, "trickle"), body=body), tmp_path, timeout=0.3) == [body]
 
 
@@ -195,9 +195,9 @@ print(sum(map(len, read_files([remote], Path({str(root)!r}), {timeout}))))
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, "waited for ten seconds"
+        assert time.monotonic() < deadline, "waited for a minute"
         time.sleep(0.01)
 
 
@@ -225,8 +225,9 @@ def test_an_interrupted_download_leaves_no_half_file(host, tmp_path, how):
 def test_processes_that_download_at_once_do_not_disturb_each_other(host, tmp_path):
     remote = remote_file(host.serve(BODY, "together"))
     command = script(remote, tmp_path)
-    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.communicate()[0].strip() for process in processes] == [str(len(BODY))] * 2
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+        assert read(remote, tmp_path, timeout=60) == [BODY]
+        assert other.communicate()[0].strip() == str(len(BODY))
     assert len(host.requests) == 2
     assert leftovers(tmp_path) == ["set/file.bin"]
 
@@ -404,7 +405,7 @@ def test_a_forged_size_does_not_keep_the_reader_busy(host, tmp_path):
     began = time.monotonic()
     with pytest.raises(ConnectionError, match="got an unreadable one: it ends too soon"):
         read(remote_archive(host.serve(gzip.compress(bytes(raw)))), tmp_path)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 @settings(max_examples=150, deadline=1000)
