@@ -23,7 +23,14 @@ from tests.formulas import schedule_table
 from tests.formulas.schedule_table import ROWS, SCHEDULES
 
 LIBRARIES = {"torch", "Keras", "Paddle", "optax", "timm"}
-each_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+
+
+def label(schedule):
+    """Return the name of a test: without the address of a function, it is the same in every process."""
+    return re.sub(r"<function (\w+) at \w+>", r"\1", str(schedule))
+
+
+each_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=label)
 each_class = pytest.mark.parametrize("cls", ROWS, ids=lambda cls: cls.__name__)
 
 
@@ -65,7 +72,7 @@ class TestValues:
             assert schedule(step) == pytest.approx(rate, rel=1e-13, abs=1e-17), step
             assert type(schedule(step)) is float
 
-    @pytest.mark.parametrize("schedule", ENDING, ids=str)
+    @pytest.mark.parametrize("schedule", ENDING, ids=label)
     def test_the_end_is_exact_and_holds(self, schedule):
         end = end_of(schedule)
         after = [schedule(step) for step in (end, end + 0.5, end + 1, 10 * end, 10**9)]
@@ -77,13 +84,13 @@ class TestValues:
             for kind in (float, np.int64, np.float64, np.int32):
                 assert schedule(kind(step)) == pytest.approx(schedule(step), rel=1e-14)
 
-    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if ROWS[type(s)].starts_at_base], ids=str)
+    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if ROWS[type(s)].starts_at_base], ids=label)
     def test_the_first_rate_is_the_base_rate(self, schedule):
         assert schedule(0) == pytest.approx(schedule.base_lr, rel=1e-15)
 
 
 class TestAgainstTorch:
-    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if s not in RISING_LINES], ids=str)
+    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if s not in RISING_LINES], ids=label)
     def test_a_whole_run(self, schedule):
         row, end = ROWS[type(schedule)], end_of(schedule) or 250
         steps = range(end + 1 if row.torch_ends else 2 * end + 50)
@@ -92,7 +99,7 @@ class TestAgainstTorch:
         # torch's recursions end at 1e-17 where the closed form is 0
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13 * row.bounds(schedule)[1])
 
-    @pytest.mark.parametrize("schedule", RISING_LINES, ids=str)
+    @pytest.mark.parametrize("schedule", RISING_LINES, ids=label)
     def test_torch_has_no_line_that_rises(self, schedule):
         with pytest.raises(ValueError, match="between 0 and 1"):
             torch_rates(schedule, 1)
@@ -370,6 +377,16 @@ class TestRestarts:
                     assert rates[0] == schedule(0)
                     assert rates[1] == pytest.approx(last, rel=1e-12)
                 start, length = start + length, length * period_factor
+
+    def test_torch_told_the_step_misses_the_fifth_restart_of_factor_three(self):
+        schedule = schedules.CosineRestarts(0.1, 7, 3)
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=7, T_mult=3)
+        restart = 7 * (3**5 - 1) // 2
+        optimizer.step()
+        theirs.step(restart)
+        assert schedule(restart) == 0.1
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-15)
 
     @given(st.integers(1, 50), st.integers(1, 5), st.integers(0, 10**6))
     def test_the_closed_form_is_the_recursion(self, period, period_factor, step):

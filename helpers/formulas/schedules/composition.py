@@ -73,7 +73,7 @@ class Warmup(Schedule):
         LibraryName(
             "Keras", "CosineDecay(warmup_target, warmup_steps)", "its decay_steps leave the warmup out"
         ),
-        LibraryName("Paddle", "LinearWarmup"),
+        LibraryName("Paddle", "LinearWarmup", "refuses a climb that does not rise"),
         LibraryName("optax", "warmup_cosine_decay_schedule", "its decay_steps include the warmup"),
         LibraryName("timm", "warmup_t", "the inner clock runs during the warmup unless warmup_prefix is set"),
     )

@@ -141,8 +141,8 @@ class CosineRestarts(Schedule):
 
     Notes
     -----
-    The closed form counts the restarts by a logarithm, which rounding could put on the wrong side of a
-    restart; one comparison with the whole number of steps puts it right.
+    The closed form counts the restarts by a logarithm, which rounding can put on the wrong side of a
+    restart: log(243) / log(3) is below 5 in double precision. One comparison puts it right.
 
     References
     ----------
@@ -163,13 +163,19 @@ class CosineRestarts(Schedule):
         "CosineAnnealingWarmRestarts(optimizer, T_0={period}, T_mult={period_factor}, eta_min={min_lr})"
     )
     library_names = (
-        LibraryName("torch", "CosineAnnealingWarmRestarts"),
+        LibraryName(
+            "torch", "CosineAnnealingWarmRestarts", "step(epoch) misses restarts: the fifth of factor 3"
+        ),
         LibraryName(
             "Keras", "CosineDecayRestarts", "its cycles grow by 2 by default; alpha is a part of the rate"
         ),
         LibraryName("Paddle", "CosineAnnealingWarmRestarts"),
         LibraryName("optax", "sgdr_schedule", "takes the arguments of each cycle"),
-        LibraryName("timm", "CosineLRScheduler(cycle_mul)", "one cycle by default: cycle_limit"),
+        LibraryName(
+            "timm",
+            "CosineLRScheduler(cycle_mul)",
+            "one cycle by default; misses the fifth restart of factor 3",
+        ),
     )
 
     def formula(self, t: Any) -> Any:
@@ -281,7 +287,7 @@ class ExpRange(Triangular):
     torch_code = Triangular.torch_code.replace("'triangular'", "'exp_range', gamma={gamma}")
     library_names = (
         LibraryName("torch", "CyclicLR(mode='exp_range')", "moves the momentum too by default"),
-        LibraryName("Paddle", "CyclicLR(mode='exp_range')"),
+        LibraryName("Paddle", "CyclicLR(mode='exp_range')", "calls the factor exp_gamma"),
     )
 
     def formula(self, t: Any) -> Any:

@@ -68,7 +68,7 @@ class ExponentialDecay(Schedule):
     library_names = (
         LibraryName("torch", "ExponentialLR", "its gamma is the factor of one step"),
         LibraryName("Keras", "ExponentialDecay"),
-        LibraryName("Paddle", "ExponentialDecay", "its gamma is the factor of one step"),
+        LibraryName("Paddle", "ExponentialDecay", "its gamma is the factor of one step, below 1"),
         LibraryName("optax", "exponential_decay"),
     )
 

@@ -44,8 +44,8 @@ class ReduceOnPlateau(Hyperparameters):
     Notes
     -----
     A metric that is NaN is a bad check, at the start too, and is never the best. The relative threshold is
-    taken from the *size* of the best metric. Torch and Paddle multiply the best itself, which turns the
-    threshold round for negative metrics: there a slightly worse value counts as better.
+    taken from the *size* of the best metric. Torch, Paddle and optax multiply the best itself, which turns
+    the threshold round for negative metrics: there a slightly worse value counts as better.
 
     Examples
     --------
@@ -86,21 +86,17 @@ class ReduceOnPlateau(Hyperparameters):
         " min_lr={min_lr}, eps=0)"
     )
     library_names = (
+        LibraryName("torch", "ReduceLROnPlateau", "skips a reduction below 1e-8 by default"),
         LibraryName(
-            "torch",
+            "Keras",
             "ReduceLROnPlateau",
-            "skips a reduction below 1e-8; relative threshold of the best itself",
+            "bears and forgives one check less; absolute threshold (min_delta); a first NaN stays the best",
         ),
+        LibraryName("Paddle", "ReduceOnPlateau", "is blind in the cool-down; a first NaN stays the best"),
         LibraryName(
-            "Keras", "ReduceLROnPlateau", "one bad check less is borne; the threshold is absolute (min_delta)"
+            "optax", "contrib.reduce_on_plateau", "bears one check less; a factor on updates, not a rate"
         ),
-        LibraryName(
-            "Paddle",
-            "ReduceOnPlateau",
-            "looks at nothing during the cool-down; a first metric of NaN stays the best",
-        ),
-        LibraryName("optax", "contrib.reduce_on_plateau", "scales the updates; may average the metric"),
-        LibraryName("timm", "PlateauLRScheduler", "wraps torch's, with a warmup"),
+        LibraryName("timm", "PlateauLRScheduler", "torch's, but by default for a metric that should rise"),
     )
 
     def __post_init__(self) -> None:

@@ -197,7 +197,7 @@ class MultiStepDecay(Schedule):
     torch_code = "MultiStepLR(optimizer, milestones={milestones}, gamma={gamma})"
     library_names = (
         LibraryName("torch", "MultiStepLR", "a milestone given twice counts twice"),
-        LibraryName("Paddle", "MultiStepDecay"),
+        LibraryName("Paddle", "MultiStepDecay", "refuses a factor of 1"),
         LibraryName("timm", "MultiStepLRScheduler", "decays one step earlier: it compares with t + 1"),
     )
 

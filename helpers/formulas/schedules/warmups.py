@@ -284,7 +284,12 @@ class WarmupStableDecay(Schedule):
         "{start_lr} + ({peak_lr} - {start_lr}) * t / {warmup_steps} if t < {warmup_steps} else {end_lr} +"
         " ({peak_lr} - {end_lr}) * min(1, max(0, {total_steps} - t) / {decay_steps})) / {peak_lr})"
     )
-    library_names = (LibraryName("optax", "join_schedules", "of linear_schedule and constant_schedule"),)
+    library_names = (
+        LibraryName("optax", "join_schedules", "of linear_schedule and constant_schedule"),
+        LibraryName(
+            "timm", "WSDLRScheduler", "t_initial leaves the warmup out; the fall is 1 - sqrt by default"
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
