@@ -105,7 +105,7 @@ BAD_IDX = [
 ]
 
 
-@pytest.mark.parametrize(("place", "content", "message"), BAD_IDX)
+@pytest.mark.parametrize(("place", "content", "message"), BAD_IDX, ids=[message for *_, message in BAD_IDX])
 def test_a_bad_idx_file_is_named(folder, place, content, message):
     contents = list(GOOD)
     contents[place] = content
