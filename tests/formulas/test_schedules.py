@@ -99,6 +99,12 @@ class TestAgainstTorch:
         # torch's recursions end at 1e-17 where the closed form is 0
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13 * row.bounds(schedule)[1])
 
+    @pytest.mark.parametrize("cls", schedules.METHODS, ids=lambda cls: cls.__name__)
+    def test_a_whole_run_behind_a_warmup(self, cls):
+        schedule = schedules.Warmup(example(cls), 50, start_lr=0.001)
+        theirs = torch_rates(schedule, (end_of(schedule) or 900) + 1)
+        np.testing.assert_allclose(schedule.rates(len(theirs)), theirs, rtol=1e-10, atol=1e-14)
+
     @pytest.mark.parametrize("schedule", RISING_LINES, ids=label)
     def test_torch_has_no_line_that_rises(self, schedule):
         with pytest.raises(ValueError, match="between 0 and 1"):

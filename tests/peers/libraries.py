@@ -177,7 +177,7 @@ def paddle_plateau(lr, metrics, factor, patience, threshold, cooldown):
             bad += 1
         if bad > patience:
             cooling, bad = cooldown, 0
-            lr = lr * factor
+            lr = lr * factor if lr - lr * factor > 1e-8 else lr
         rates.append(lr)
     return rates
 

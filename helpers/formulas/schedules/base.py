@@ -158,10 +158,10 @@ def start_lr() -> Any:
     )
 
 
-def min_lr() -> Any:
-    """The lowest rate of a schedule that comes back to it."""
+def min_lr(**value: float) -> Any:
+    """The lowest rate: with a ``default``, or with an ``example`` where it must be given."""
     return hyperparameter(
-        r"\eta_{\text{min}}", "minimum learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
+        r"\eta_{\text{min}}", "minimum learning rate", checks.non_negative, low=0.0, high=0.1, **value
     )
 
 

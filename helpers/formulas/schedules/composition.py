@@ -34,7 +34,9 @@ class Warmup(Schedule):
     """Climb to another schedule's base rate along a straight line, then follow that schedule.
 
     The inner schedule's clock starts when the climb ends. The whole is therefore
-    ``warmup_steps + inner.total_steps`` long, which is what :attr:`total_steps` says.
+    ``warmup_steps + inner.total_steps`` long, which is what :attr:`total_steps` says. The base rate is the
+    one that a decay starts with; of schedules that rise by themselves, one-cycle and the triangles, it is
+    their lowest at the start.
 
     Parameters
     ----------

@@ -107,7 +107,7 @@ class CosineAnnealing(Schedule):
 
     peak_lr: float = peak_lr()
     half_period: int = _length("T_{1/2}", "steps from peak to minimum", example=250)
-    min_lr: float = min_lr()
+    min_lr: float = min_lr(default=0.0)
 
     words = "cosine annealing, up again"
     lesson = 18
@@ -155,7 +155,7 @@ class CosineRestarts(Schedule):
     period_factor: int = hyperparameter(
         "m", "period factor", checks.count, low=1, high=4, integer=True, default=1, example=2
     )
-    min_lr: float = min_lr()
+    min_lr: float = min_lr(default=0.0)
 
     words = "cosine with restarts (SGDR)"
     lesson = 19
@@ -210,7 +210,7 @@ class Triangular(Schedule):
     peak_lr: float = peak_lr(r"\eta_{\text{peak}}")
     up_steps: int = _length("u", "steps up", example=150)
     down_steps: int = _length("d", "steps down", example=150)
-    min_lr: float = min_lr()
+    min_lr: float = min_lr(example=0.01)
 
     words = "triangular"
     lesson = 19

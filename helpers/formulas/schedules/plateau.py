@@ -76,7 +76,7 @@ class ReduceOnPlateau(Hyperparameters):
     cooldown: int = hyperparameter(
         "c", "cool-down", checks.index, unit="checks", low=0, high=20, integer=True, default=0
     )
-    min_lr: float = min_lr()
+    min_lr: float = min_lr(default=0.0)
 
     words = "reduce on plateau"
     lesson = 20
