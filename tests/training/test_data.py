@@ -98,6 +98,11 @@ BAD_IDX = [
     (0, gzip.compress(b""), "set/train-images must begin with the IDX number 2051, got 0"),
     (0, gzip.compress(WHOLE[:6]), r"must have dimensions \(5, 28, 28\), got \(0, 0, 0\)"),
     (0, GOOD[0][:-20], "set/train-images must be a whole gzip file, got an unreadable one"),
+    (
+        0,
+        GOOD[0][:10] + b"\x07" + GOOD[0][11:],
+        "set/train-images must be a whole gzip file.*invalid block type",
+    ),
     (0, WHOLE, "set/train-images must be a whole gzip file, got an unreadable one: Not a gzipped"),
     (0, b"", "set/train-images must begin with the IDX number 2051, got 0"),
     (1, idx(np.array([0, 10, 2, 3, 1], np.uint8)), r"set/train-labels must have labels in 0\.\.9, got 10"),

@@ -102,6 +102,15 @@ def test_a_download_arrives_whole(host, tmp_path, how):
     assert len(host.requests) == 1
 
 
+def test_a_file_takes_its_place_in_one_step(tmp_path):
+    part = tmp_path / "part"
+    part.write_bytes(BODY)
+    inode = part.stat().st_ino
+    remote_file().install(part, tmp_path)
+    assert (tmp_path / "set" / "file.bin").stat().st_ino == inode  # renamed, not copied
+    assert not part.exists()
+
+
 def test_a_redirect_is_followed(host, tmp_path):
     remote = remote_file(host.serve(host.serve(BODY).encode(), "redirect"))
     assert read(remote, tmp_path) == [BODY]
@@ -225,9 +234,10 @@ def test_an_interrupted_download_leaves_no_half_file(host, tmp_path, how):
 def test_processes_that_download_at_once_do_not_disturb_each_other(host, tmp_path):
     remote = remote_file(host.serve(BODY, "together"))
     command = script(remote, tmp_path)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as other:
         assert read(remote, tmp_path, timeout=60) == [BODY]
-        assert other.communicate()[0].strip() == str(len(BODY))
+        assert other.communicate() == (f"{len(BODY)}\n", "")  # pooch keeps quiet
     assert len(host.requests) == 2
     assert leftovers(tmp_path) == ["set/file.bin"]
 
@@ -337,6 +347,8 @@ def test_only_the_missing_members_are_written(host, tmp_path):
     assert (tmp_path / "set/two.bin").read_bytes() == MEMBERS["set/two.bin"]
 
 
+# Behind the ten bytes of gzip's header, 7 is a block of a type that does not exist.
+DAMAGED = tar(*GOOD)[:10] + b"\x07" + tar(*GOOD)[11:]
 BOMB = entry("bomb", bytes(3 << 20))
 BAD_ARCHIVES = {
     "no gzip": (
@@ -347,6 +359,7 @@ BAD_ARCHIVES = {
     "empty": (gzip.compress(b""), "must be a whole tar.gz"),
     "truncated": (tar(*GOOD)[:-30], "must be a whole tar.gz, got an unreadable one"),
     "cut inside a member": (gzip.compress(tar(*GOOD, compress=bytes)[:4000]), "must be a whole tar.gz"),
+    "damaged": (DAMAGED, "must be a whole tar.gz, got an unreadable one: .*invalid block type"),
     "lacks a member": (tar(GOOD[0]), r"must hold set/two\.bin, got an archive without"),
     "wrong content": (tar(entry("set/one.bin", b"x" * 3000)), r"set/one\.bin in set\.tar\.gz must have 3000"),
     "too long": (tar(entry("set/one.bin", b"1" * 3001)), r"must have 3000 bytes .* got more bytes"),
