@@ -161,7 +161,7 @@ def real_data(tmp_path_factory):
         yield chosen
         return
     if not UNPACK.is_file():
-        pytest.skip(f"the real sets are neither in CNN_BOOK_DATA ({chosen}) nor at {UNPACK}")
+        pytest.skip(f"no real sets: CNN_BOOK_DATA names no folder with them, and there is no {UNPACK}")
     folder = tmp_path_factory.mktemp("real-data")
     subprocess.run([sys.executable, UNPACK, folder], check=True, stdout=subprocess.DEVNULL)
     yield folder
