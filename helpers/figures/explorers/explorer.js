@@ -26,8 +26,8 @@ const ELEMENTS = new Set(
 );
 const ATTRIBUTES = new Set("stretchy width mathvariant accent lspace rspace".split(" "));
 
-// An equation from MathML text. `places` says which number stands for which value; fill() writes the present ones.
-export function mathematics(text, places = {}) {
+// An equation from lines of MathML. `places` says which number stands for which value; fill() writes the present.
+export function mathematics(lines, places = {}) {
   const holes = [];
   const copy = (from) => {
     if (from.nodeType === Node.TEXT_NODE) return document.createTextNode(from.data);
@@ -38,8 +38,8 @@ export function mathematics(text, places = {}) {
     if (from.nodeName === "mn" && from.textContent in places) holes.push([to, places[from.textContent]]);
     return to;
   };
-  const node = copy(new DOMParser().parseFromString(text, "application/xml").documentElement);
-  return { node, fill: (read) => holes.forEach(([hole, place]) => (hole.textContent = read(place))) };
+  const nodes = lines.map((line) => copy(new DOMParser().parseFromString(line, "application/xml").documentElement));
+  return { nodes, fill: (read) => holes.forEach(([hole, place]) => (hole.textContent = read(place))) };
 }
 
 // Fit an equation into its place: first each condition goes below its case, then the letters shrink.
@@ -47,7 +47,7 @@ export function fit(place) {
   place.style.fontSize = "";
   for (const row of place.querySelectorAll("mtr.condition")) row.previousSibling.append(...row.childNodes), row.remove();
   if (place.scrollWidth <= place.clientWidth) return;
-  for (const row of place.querySelectorAll("mtr")) {
+  for (const row of place.querySelectorAll("mtr:has(> mtd + mtd)")) {
     const condition = document.createElementNS(MATHML, "mtr");
     condition.setAttribute("class", "condition");
     condition.append(row.lastChild);
@@ -336,6 +336,7 @@ function notches({ low, high, log, integer }) {
 // Why a value is refused, in the words of the check that guards the Python side; null when it is fit.
 export function refusal({ integer, refusals }, value) {
   if (Number.isNaN(value)) return "be a number";
+  if (!Number.isFinite(value)) return refusals[5];
   if (integer && !Number.isInteger(value)) return refusals[2];
   return refusals[value < 0 ? 0 : value === 0 ? 1 : value < 1 ? 2 : value === 1 ? 3 : 4];
 }
@@ -367,14 +368,14 @@ export function control(fact, link, id) {
     range.setAttribute("aria-valuetext", `${shown(now)} ${fact.unit}`.trim());
     number.value = String(rounded(now, 12));
   }
-  const label = html("label", { for: id }, html("span", {}, mathematics(fact.symbol).node), html("span", {}, fact.words));
+  const label = html("label", { for: id }, html("span", {}, ...mathematics([fact.symbol]).nodes), html("span", {}, fact.words));
   const cell = html("span", { class: "value" }, number, html("span", { class: "unit" }, fact.unit));
   return { element: html("div", { class: "row" }, label, range, cell), update };
 }
 
 export function checkbox(words, change) {
   const box = html("input", { type: "checkbox", change: () => change(box.checked) });
-  return { element: html("label", { class: "check" }, box, ` ${words}`), set: (on) => (box.checked = on) };
+  return { element: html("label", { class: "check" }, box, ` ${words}`), set: (on, disabled = false) => Object.assign(box, { checked: on, disabled }) };
 }
 
 // A line of code with its button. Where the clipboard is closed the text is selected instead.

@@ -14,10 +14,10 @@ from latex2mathml.converter import convert
 from helpers.core import symbolic
 from helpers.core.hyperparameters import Hyperparameter, hyperparameters
 
-__all__ = ["Facts", "mathml", "plain", "refusals", "templates"]
+__all__ = ["Facts", "code", "equation", "mathml", "plain", "refusals", "templates"]
 
-#: A value below 0, 0, one between 0 and 1, 1, one above: the checks of `core` know no other limits.
-PROBES = (-1, 0, 0.5, 1, 2)
+#: Below 0, 0, between 0 and 1, 1, above, infinite: the checks of `core` know no other limits.
+PROBES = (-1, 0, 0.5, 1, 2, float("inf"))
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 #: What a browser assumes anyway.
@@ -74,7 +74,7 @@ def refusals(check: Callable, several: bool = False) -> list[str | None]:
 
     >>> from helpers.core import checks
     >>> refusals(checks.fraction)
-    ['be in [0, 1)', None, None, 'be in [0, 1)', 'be in [0, 1)']
+    ['be in [0, 1)', None, None, 'be in [0, 1)', 'be in [0, 1)', 'be finite']
     """
     return [_refusal(check, (probe,) if several else probe) for probe in PROBES]
 
@@ -108,7 +108,8 @@ class Facts:
 
     def _tell(self, about: Hyperparameter, whole: Hyperparameter | None = None) -> int:
         sized = self.resize(about)
-        fact = {name: getattr(sized, name) for name in ("words", "unit", "low", "high", "log", "integer")}
+        told = ("words", "unit", "low", "high", "log", "integer", "example")
+        fact = {name: getattr(sized, name) for name in told}
         fact |= {"symbol": mathml(about.symbol), "plain": plain(about.symbol)}
         fact["refusals"] = refusals(about.check, several=whole is not None)
         if whole:
@@ -138,19 +139,29 @@ def templates(method: Any, left: str, module: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``symbols`` and ``values``: MathML, the second with stand-in numbers; ``places``: which of them
-        stands for which value; ``code``: Python with places such as ``p.peak_lr``; ``torch``: the same for
-        a method that has a torch line.
+        ``symbols`` and ``values``: lines of MathML, the second with stand-in numbers; ``places``: which of
+        them stands for which value; ``code``: Python with places such as ``p.peak_lr``; ``torch``: the same
+        for the torch line.
     """
     values, places = symbolic.latex_template(method)
     twin = symbolic.twin(method).method
     return {
-        "symbols": mathml(f"{left} = {symbolic.latex(method)}"),
-        "values": mathml(f"{left} = {values}"),
+        "symbols": equation(left, symbolic.latex(method)),
+        "values": equation(left, values),
         "places": places,
         "code": code(twin, module),
         "torch": twin.torch(),
     }
+
+
+def equation(left: str, right: str) -> list[str]:
+    r"""Return the MathML of an equation, one line for it and one for each value that it names.
+
+    >>> len(equation("y", r"x^i, \quad i = 2"))
+    2
+    """
+    first, *named = right.split(r", \quad ")
+    return [mathml(f"{left} = {first}"), *map(mathml, named)]
 
 
 def code(method: Any, module: str) -> str:

@@ -37,7 +37,7 @@
       const { default: widget } = await import(url);
       URL.revokeObjectURL(url);
       await widget.render({ model: new Model(state), el: host });
-      host.querySelector(".still").hidden = true;
+      host.querySelector(".still").remove();
       host.setAttribute("data-ready", "");
     } catch (error) {
       host.append(Object.assign(document.createElement("p"), { textContent: `The sliders did not start: ${error}` }));

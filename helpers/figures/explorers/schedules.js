@@ -23,6 +23,9 @@ const rowsOf = (state) => [
 const factOf = (row) => catalog.facts[row.fact];
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+// Whether two rows are about the same quantity, whatever its symbol.
+const alike = (a, b) => same({ ...factOf(a), symbol: 0, plain: 0 }, { ...factOf(b), symbol: 0, plain: 0 });
+
 function rateOf(state) {
   const formula = formulas[state.method][state.warmup ? "warm" : "plain"];
   const p = parameters(state);
@@ -97,7 +100,7 @@ class ScheduleExplorer {
   // ---- layout ----
 
   lay(body) {
-    this.menu = html("select", { change: () => this.choose(this.menu.value) },
+    this.menu = html("select", { "aria-label": "Schedule", change: () => this.choose(this.menu.value) },
       ...Object.entries(catalog.methods).map(([key, { words }]) => html("option", { value: key }, words)));
     this.warmup = checkbox("after a warmup", (warmup) => this.set({ warmup }));
     this.log = checkbox("log axis", (log_axis) => this.set({ log_axis }));
@@ -158,8 +161,18 @@ class ScheduleExplorer {
 
   write(row, wish) {
     const values = this.model.get("values");
-    const [value, words] = factOf(row).ordered ? this.between(row, wish, values) : [wish, null];
+    const [value, words] = factOf(row).ordered ? this.between(row, wish, values) : this.within(row, wish, values);
     this.set({ values: replaced(values, row, value) }, words);
+  }
+
+  // Parts that must fit into the whole stop where they fill it, and say so; so does the whole.
+  within(row, wish, values) {
+    const { within } = catalog.methods[this.model.get("method")];
+    const isPart = within?.parts.includes(row.name);
+    if (!row.home || !within || (row.name !== "total_steps" && !isPart)) return [wish, null];
+    const others = within.parts.filter((name) => name !== row.name).reduce((sum, name) => sum + values.inner[name], within.spare);
+    const value = isPart ? Math.min(wish, values.inner.total_steps - others) : Math.max(wish, others);
+    return [value, value === wish ? null : `${factOf(row).plain} stops at ${value}: the parts have to fit into the total steps.`];
   }
 
   // Entries that must increase stop at their neighbours, and say so.
@@ -177,8 +190,9 @@ class ScheduleExplorer {
     const inner = structuredClone(this.kept[method] ?? (method === this.first.method ? this.first.values.inner : catalog.methods[method].start));
     const before = new Map(catalog.methods[old].rows.map((row) => [row.name, row]));
     for (const row of catalog.methods[method].rows)
-      if (row.index == null && before.get(row.name)?.fact === row.fact) inner[row.name] = values.inner[row.name];
-    this.set({ method, values: { ...values, inner } });
+      if (row.index == null && before.has(row.name) && alike(row, before.get(row.name))) inner[row.name] = values.inner[row.name];
+    const warmup = this.model.get("warmup") && "warm" in catalog.methods[method];
+    this.set({ method, warmup, values: { ...values, inner } });
   }
 
   addPin() {
@@ -205,7 +219,7 @@ class ScheduleExplorer {
   update() {
     const state = this.state();
     this.menu.value = state.method;
-    this.warmup.set(state.warmup);
+    this.warmup.set(state.warmup, !("warm" in catalog.methods[state.method]));
     this.log.set(state.log_axis);
     this.layRows(state);
     this.rows.forEach((row) => row.update());
@@ -250,10 +264,10 @@ class ScheduleExplorer {
   }
 
   range(curves, log) {
-    const top = ceiling(Math.max(...curves.map(({ ys }) => Math.max(...ys))));
+    const top = ceiling(Math.max(...curves.map(({ ys }) => Math.max(...ys))) || 1);
     if (!log) return { log, yLow: 0, yHigh: top };
     const positive = curves.flatMap(({ ys }) => ys).filter((y) => y > 0);
-    const low = Math.max(Math.min(...positive), top * 1e-5);
+    const low = Math.max(Math.min(top, ...positive), top * 1e-5);
     return { log, yLow: 10 ** Math.floor(Math.log10(low)), yHigh: 10 ** Math.ceil(Math.log10(top)) };
   }
 
@@ -270,12 +284,12 @@ class ScheduleExplorer {
   }
 
   showEquation(state) {
-    const { node } = this.withValues.element.control.checked ? this.numbers : this.symbols;
-    if (node.parentNode !== this.place) this.place.replaceChildren(node);
+    const { nodes } = this.withValues.element.control.checked ? this.numbers : this.symbols;
+    if (nodes[0].parentNode !== this.place) this.place.replaceChildren(...nodes);
     this.numbers.fill((place) => shown(at(parameters(state), place)));
-    const length = node.textContent.length;
-    if (this.fitted !== node || Math.abs(length - this.length) > 2) fit(this.place);
-    [this.fitted, this.length] = [node, length];
+    const length = this.place.textContent.length;
+    if (this.fitted !== nodes || Math.abs(length - this.length) > 2) fit(this.place);
+    [this.fitted, this.length] = [nodes, length];
   }
 
   showTable() {

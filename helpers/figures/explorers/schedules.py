@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, ClassVar
 
@@ -12,8 +12,8 @@ import traitlets
 from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameter, example, hyperparameters
 from helpers.figures.explorers.base import Explorer, as_javascript
-from helpers.figures.explorers.facts import Facts, code, mathml, templates
-from helpers.figures.explorers.pictures import still_chart
+from helpers.figures.explorers.facts import Facts, code, equation, templates
+from helpers.figures.explorers.pictures import ghost, still_chart, still_code, still_row
 from helpers.formulas import schedules
 from helpers.formulas.schedules import Schedule, Warmup
 
@@ -105,11 +105,12 @@ class ScheduleExplorer(Explorer):
         checks.count("total_steps", total_steps)
         checks.require(total_steps >= 2, "be at least 2", "total_steps", total_steps)
         checks.require(len(pinned) <= PINS, f"have at most {PINS} entries", "pinned", pinned)
-        examples = {_key(s): s for s in (_for_run(method, total_steps) for method in schedules.METHODS)}
-        self._warmup = _for_run(Warmup, total_steps, inner=next(iter(examples.values())))
+        examples = [_for_run(method, total_steps) for method in schedules.METHODS]
+        self._warmup = _for_run(Warmup, total_steps, inner=examples[0])
         self._prompts = tuple(_questions(total_steps) if prompts is None else prompts)
-        self._known: dict[str, Schedule] = examples
-        first = examples["StepDecay"] if schedule is None else schedule
+        self._known = {_key(s): s for s in examples}
+        self._warmed = {_key(s) for s in examples if _can_follow_warmup(s, total_steps)}
+        first = self._known["StepDecay"] if schedule is None else schedule
         self._learn(first, *pinned, *(s for p in self._prompts for s in (p.schedule, *p.pinned)))
         self._known[_key(first)] = _inner(first)
         super().__init__(
@@ -138,10 +139,11 @@ class ScheduleExplorer(Explorer):
         return [self._decoded(pin) for pin in self.pins]
 
     def _learn(self, *found: Schedule) -> None:
-        """Make sure that the module has the formula of each schedule; a tuple's length is part of it."""
-        new = {_key(s): _inner(s) for s in found if _key(s) not in self._known}
-        self._known |= new
-        if new and self.trait_has_value("_esm"):
+        """Make sure that the module has the formula of each schedule, behind a warmup where it is."""
+        before = len(self._known), len(self._warmed)
+        self._known = {**{_key(s): _inner(s) for s in found}, **self._known}
+        self._warmed |= {_key(s) for s in found if isinstance(s, Warmup)}
+        if before != (len(self._known), len(self._warmed)) and self.trait_has_value("_esm"):
             self._esm = self._module()
 
     # ---- what the page and the kernel tell each other ----
@@ -152,9 +154,9 @@ class ScheduleExplorer(Explorer):
         return {"method": _key(schedule), "warmup": outer is schedule, "values": values}
 
     def _decoded(self, state: dict[str, Any]) -> Schedule:
-        values = dict(state["values"])
-        inner = _made(type(self._known[state["method"]]), values.pop("inner"))
-        return _made(Warmup, values, inner=inner) if state["warmup"] else inner
+        values = state["values"]
+        inner = _changed(self._known[state["method"]], values["inner"])
+        return _changed(self._warmup, values, inner=inner) if state["warmup"] else inner
 
     # ---- what the module is told ----
 
@@ -162,13 +164,15 @@ class ScheduleExplorer(Explorer):
         facts = Facts(resize=lambda about: _resized(about, self.total_steps / STEPS))
         methods, formulas = {}, []
         for key, schedule in self._known.items():
-            forms = {"plain": schedule, "warm": self._warmup.replace(inner=schedule)}
-            told = {form: templates(s, r"\eta_t", "schedules") for form, s in forms.items()}
+            forms = {"plain": schedule}
+            if key in self._warmed:
+                forms["warm"] = self._warmup.replace(inner=schedule)
             methods[key] = {
                 "words": _words(schedule),
                 "rows": facts.rows(schedule),
                 "start": _numbers(schedule),
-                **told,
+                "within": _stretches(schedule),
+                **{form: templates(s, r"\eta_t", "schedules") for form, s in forms.items()},
             }
             texts = ", ".join(f"{form}: {symbolic.javascript(s)}" for form, s in forms.items())
             formulas.append(f"{as_javascript(key)}: {{ {texts} }},")
@@ -185,23 +189,23 @@ class ScheduleExplorer(Explorer):
     def still(self) -> str:
         schedule = self.schedule
         rates = schedule.rates(self.total_steps + 1)
-        area = f"area {rates[:-1].sum():.4g}"
+        title, area = _title(schedule), f"area {rates[:-1].sum():.4g}"
         course = f"from {rates[0]:.4g} at step 0 to {rates[-1]:.4g} at step {self.total_steps}"
-        alt = f"{_title(schedule)}, {course}, {area}"
+        alt = f"{title}, {course}, {area}"
         steps = range(0, self.total_steps + 1, max(1, self.total_steps // 360))
         names = ("step", "learning rate")
-        picture = still_chart(list(steps), rates[list(steps)], names, f"{_title(schedule)}, {area}", alt)
+        picture = still_chart(list(steps), rates[list(steps)], names, f"{title}, {area}", alt)
         prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
-        equation = mathml(r"\eta_t = " + symbolic.latex(schedule))
+        lines = "".join(equation(r"\eta_t", symbolic.latex(schedule)))
         return (
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
-            f'<div class="bar"><span class="choice">Schedule: {escape(_title(schedule))}</span>{_ghost("check")}</div>'
+            f'<div class="bar"><span class="choice">Schedule: {escape(title)}</span>{ghost("check")}</div>'
             f'<div class="stage"><div><div class="picture">{picture}</div><div class="pinning"></div></div>'
             f'<div><div class="controls">{_still_rows(schedule)}</div><p class="message"></p></div></div>'
-            f'<div class="formula"><div class="equation"><div>{equation}</div></div>'
-            f"{_ghost('check', 'with the present values')}</div>"
-            f'<div class="codes">{_still_code("in this book", code(schedule, "schedules"))}'
-            f"{_still_code('in torch', schedule.torch())}</div>{_ghost('summary')}"
+            f'<div class="formula"><div class="equation"><div>{lines}</div></div>'
+            f"{ghost('check', 'with the present values')}</div>"
+            f'<div class="codes">{still_code("in this book", code(schedule, "schedules"))}'
+            f"{still_code('in torch', schedule.torch())}</div>{ghost('summary')}"
         )
 
 
@@ -210,20 +214,51 @@ def _inner(schedule: Schedule) -> Schedule:
 
 
 def _key(schedule: Schedule) -> str:
-    """The name of a formula: its class, and the lengths of its tuples where they are not the example's."""
+    """The name of a formula: its class, and what makes it another formula than the example's."""
     inner = _inner(schedule)
+    if not isinstance(inner, Schedule):
+        raise TypeError(f"schedule must be a Schedule, got schedule={schedule!r}")
     if type(inner) not in schedules.METHODS:
-        if not isinstance(inner, Schedule):
-            raise TypeError(f"schedule must be a Schedule, got schedule={schedule!r}")
         known = ", ".join(method.__name__ for method in schedules.METHODS)
-        raise ValueError(
-            f"schedule must be one of {known}, or Warmup of one of them, got schedule={schedule!r}"
-        )
-    lengths = [len(value) for value in _numbers(inner).values() if isinstance(value, list)]
-    usual = [
-        len(about.example) for about in hyperparameters(inner).values() if isinstance(about.example, tuple)
-    ]
-    return type(inner).__name__ + (f"-{lengths[0]}" if lengths != usual else "")
+        raise ValueError(f"schedule must be one of {known}, or Warmup of one, got schedule={schedule!r}")
+    return ", ".join([type(inner).__name__, *_unusual(inner)])
+
+
+def _unusual(schedule: Schedule) -> list[str]:
+    """What decides on a formula besides the class, where it is not as in the example, in words."""
+    about = hyperparameters(schedule)
+    found = []
+    for field in dataclasses.fields(schedule):
+        value, fact = getattr(schedule, field.name), about.get(field.name)
+        if fact is None and value != field.default:
+            found.append(str(value))
+        if isinstance(value, tuple) and len(value) != len(fact.example):
+            found.append(f"{len(value)} {fact.words}")
+    return found
+
+
+def _can_follow_warmup(schedule: Schedule, total_steps: int) -> bool:
+    """Whether a schedule begins at its highest rate; one that climbs by itself needs no warmup."""
+    return bool(schedule(0) == schedule.base_lr == schedule.rates(total_steps).max())
+
+
+def _stretches(schedule: Schedule) -> dict[str, Any] | None:
+    """The parts that must fit into a schedule's total steps, as its own check has it; None without any."""
+    about = hyperparameters(schedule)
+    parts = [n for n, fact in about.items() if fact.unit == "steps" and fact.integer and n != "total_steps"]
+    if "total_steps" not in about or not parts:
+        return None
+    needed = sum(getattr(schedule, name) for name in parts)
+    fits = [spare for spare in (-1, 0, 1) if _is_fit(schedule, total_steps=needed + spare)]
+    return {"parts": parts, "spare": fits[0]} if -1 not in fits else None
+
+
+def _is_fit(schedule: Schedule, **changes: Any) -> bool:
+    try:
+        schedule.replace(**changes)
+    except ValueError:
+        return False
+    return True
 
 
 def _numbers(method: Schedule) -> dict[str, Any]:
@@ -235,21 +270,18 @@ def _numbers(method: Schedule) -> dict[str, Any]:
     return numbers
 
 
-def _made(method: type, numbers: dict[str, Any], **other: Any) -> Schedule:
-    """The method with these hyperparameters, as a page without types has sent them."""
+def _changed(schedule: Schedule, numbers: dict[str, Any], **other: Any) -> Schedule:
+    """The schedule with these hyperparameters, as a page without types has sent them."""
     values = {}
-    for name, about in hyperparameters(method).items():
+    for name, about in hyperparameters(schedule).items():
         kind, value = int if about.integer else float, numbers[name]
         values[name] = tuple(map(kind, value)) if isinstance(value, list | tuple) else kind(value)
-    return method(**values, **other)
+    return schedule.replace(**values, **other)
 
 
 def _words(schedule: Schedule) -> str:
-    """The menu's phrase; a tuple of unusual length is named."""
-    if "-" not in _key(schedule):
-        return schedule.words
-    name, value = next((n, v) for n, v in _numbers(schedule).items() if isinstance(v, list))
-    return f"{schedule.words} ({len(value)} {hyperparameters(schedule)[name].words})"
+    unusual = ", ".join(_unusual(schedule))
+    return f"{schedule.words} ({unusual})" if unusual else schedule.words
 
 
 def _title(schedule: Schedule) -> str:
@@ -268,12 +300,19 @@ def _resized(about: Hyperparameter, factor: float) -> Hyperparameter:
     def sized(value: float) -> float:
         return max(1, round(value * factor)) if about.integer else float(f"{value * factor:.2g}")
 
-    several = isinstance(about.example, tuple)
-    changed = tuple(map(sized, about.example)) if several else sized(about.example)
     low = about.low if about.integer else sized(about.low)
-    return dataclasses.replace(
-        about, low=low, high=max(sized(about.high), low + 1 if about.integer else 0), example=changed
-    )
+    high = max(sized(about.high), low + 1) if about.integer else sized(about.high)
+    return dataclasses.replace(about, low=low, high=high, example=_each_sized(about.example, sized))
+
+
+def _each_sized(example: Any, sized: Callable[[float], float]) -> Any:
+    """An example, or each entry of one; entries that increase still do in a very short run."""
+    if not isinstance(example, tuple):
+        return sized(example)
+    found: list[float] = []
+    for value in example:
+        found.append(max([sized(value), *(entry + 1 for entry in found)]))
+    return tuple(found)
 
 
 def _for_run(method: type, total_steps: int, **other: Any) -> Schedule:
@@ -302,30 +341,9 @@ def _questions(total_steps: int) -> list[Prompt]:
     ]
 
 
-# ---- parts of the still picture ----
-
-
 def _still_rows(schedule: Schedule) -> str:
     facts = Facts()
     both = [_inner(schedule)] + [schedule] * isinstance(schedule, Warmup)
     rows = [(row, _numbers(method)[row["name"]]) for method in both for row in facts.rows(method)]
-    return "".join(_still_row(facts.told[row["fact"]], value, row.get("index")) for row, value in rows)
-
-
-def _still_row(fact: dict[str, Any], value: Any, index: int | None) -> str:
-    number = value if index is None else value[index]
-    return (
-        f'<div class="row"><span><span>{fact["symbol"]}</span><span>{escape(fact["words"])}</span></span>'
-        f'{_ghost("range")}<span class="value"><span class="number">{number:.4g}</span>'
-        f'<span class="unit">{fact["unit"]}</span></span></div>'
-    )
-
-
-def _still_code(words: str, text: str) -> str:
-    code = f"<pre><code>{escape(text)}</code></pre>"
-    return f'<div class="code"><span class="muted">{words}</span>{_ghost("button", "copy")}{code}</div>'
-
-
-def _ghost(style: str, text: str = "") -> str:
-    """The room that a control will take."""
-    return f'<span class="{style} ghost">{text}</span>'
+    numbers = [value if "index" not in row else value[row["index"]] for row, value in rows]
+    return "".join(still_row(facts.told[row["fact"]], x) for (row, _), x in zip(rows, numbers, strict=True))

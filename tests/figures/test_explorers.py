@@ -1,0 +1,180 @@
+"""What Python makes of an explorer; what a browser does with it is in ``test_explorers_in_browser.py``."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from helpers.core.hyperparameters import example, hyperparameters
+from helpers.figures.explorers import Explorer, Prompt, ScheduleExplorer
+from helpers.figures.explorers.facts import Facts, mathml, refusals
+from helpers.figures.explorers.pictures import still_chart
+from helpers.formulas import schedules
+
+STAIRS = schedules.StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)
+EXAMPLES = {cls.__name__: example(cls) for cls in schedules.METHODS}
+# Those that begin at their highest rate, so that a climb before them makes sense.
+FALLING = [name for name, s in EXAMPLES.items() if s(0) == s.base_lr == s.rates(1000).max()]
+# Forms of a formula other than the example's.
+OTHERS = {
+    "three milestones": schedules.MultiStepDecay(0.1, (100, 200, 300), 0.5),
+    "two rates": schedules.PiecewiseConstant((10,), (0.1, 0.2)),
+    "linear one-cycle": example(schedules.OneCycle, anneal="linear"),
+    "warmed one-cycle": schedules.Warmup(example(schedules.OneCycle), warmup_steps=10),
+    **{f"warmed {name}": schedules.Warmup(EXAMPLES[name], warmup_steps=100) for name in FALLING},
+}
+
+
+# ---- what Python makes ----
+
+
+def test_bundle_serves_notebooks_and_pages():
+    data, _ = ScheduleExplorer()._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(data)
+    assert data["text/plain"] == "ScheduleExplorer: Explorer of learning-rate schedules"
+
+
+def test_html_is_the_same_each_time():
+    one, other = (ScheduleExplorer(STAIRS, pinned=[EXAMPLES["CosineDecay"]]).html() for _ in range(2))
+    assert one == other
+
+
+def test_html_names_no_other_place():
+    addresses = set(re.findall(r"https?://[^\"'\s<>)\\]+", ScheduleExplorer().html()))
+    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
+
+
+@pytest.mark.parametrize(
+    "word", ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "Function(", "window."]
+)
+def test_module_never_makes_markup_or_code_from_text(word):
+    assert word not in ScheduleExplorer()._esm
+
+
+def test_module_is_one():
+    module = ScheduleExplorer()._esm
+    assert re.findall(r"^(?:import|export)\b.*", module, re.M) == ["export default {"]
+
+
+def test_payload_cannot_leave_its_script():
+    text = "</script><!--<script>alert(1)</script>"
+    html = ScheduleExplorer(prompts=[Prompt(text, STAIRS)]).html()
+    payload = re.search(r'<script type="application/json">(.*?)</script>', html, re.S)[1]
+    assert not re.search(r"</|<!--|<script", payload, re.I)
+    assert (
+        text
+        in json.loads(json.loads(payload)["esm"].split("const catalog = ")[1].split(";\nconst ")[0])[
+            "prompts"
+        ][0]["text"]
+    )
+
+
+def test_an_explorer_must_have_a_still_picture():
+    class Bare(Explorer):
+        family, alt = "schedules", "nothing"
+
+    with pytest.raises(NotImplementedError):
+        Bare().still()
+
+
+@pytest.mark.parametrize("schedule", [*EXAMPLES.values(), *OTHERS.values()], ids=[*EXAMPLES, *OTHERS])
+def test_schedule_goes_in_and_comes_out(schedule):
+    assert ScheduleExplorer(schedule).schedule == schedule
+    explorer = ScheduleExplorer()
+    explorer.schedule = schedule
+    assert explorer.schedule == schedule
+
+
+def test_traits_of_the_page_make_the_schedule():
+    explorer = ScheduleExplorer(STAIRS)
+    explorer.set_state(
+        {"values": {**explorer.values, "inner": {"peak_lr": 1, "step_size": 20, "gamma": 0.5}}}
+    )
+    assert explorer.schedule == schedules.StepDecay(peak_lr=1.0, step_size=20, gamma=0.5)
+    assert isinstance(explorer.schedule.peak_lr, float)
+
+
+def test_an_unknown_formula_is_taught_to_the_page():
+    explorer = ScheduleExplorer(STAIRS)
+    module = explorer._esm
+    explorer.schedule = EXAMPLES["CosineDecay"]
+    assert explorer._esm == module
+    explorer.schedule = OTHERS["three milestones"]
+    assert explorer._esm != module
+    assert '"MultiStepDecay, 3 milestones": { plain: (t, p) =>' in explorer._esm
+
+
+def test_pinned_schedules_come_out():
+    pinned = [EXAMPLES["CosineDecay"], OTHERS["three milestones"]]
+    assert ScheduleExplorer(STAIRS, pinned=pinned).pinned == pinned
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"schedule": 0.1}, TypeError, "schedule must be a Schedule, got schedule=0.1"),
+        (
+            {"schedule": schedules.Lambda(0.1, float)},
+            ValueError,
+            "schedule must be one of Constant, .*, or Warmup of one, got schedule=Lambda",
+        ),
+        ({"total_steps": 0}, ValueError, "total_steps must be positive, got total_steps=0"),
+        ({"total_steps": 1}, ValueError, "total_steps must be at least 2, got total_steps=1"),
+        ({"pinned": [STAIRS] * 5}, ValueError, "pinned must have at most 4 entries, got pinned="),
+    ],
+)
+def test_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        ScheduleExplorer(**arguments)
+
+
+@pytest.mark.parametrize("total_steps", [2, 10, 60, 3000])
+def test_ranges_and_examples_follow_the_run(total_steps):
+    catalog = json.loads(ScheduleExplorer(total_steps=total_steps).constants()["catalog"])
+    for fact in catalog["facts"]:
+        assert fact["low"] < fact["high"]
+        for value in np.ravel(fact["example"]):
+            assert fact["refusals"][np.digitize(value, [0, 1e-300, 1, 1 + 1e-12])] is None
+    facts = {fact["words"]: fact for fact in catalog["facts"]}
+    assert facts["total steps"]["high"] == max(total_steps, facts["total steps"]["low"] + 1)
+
+
+@pytest.mark.parametrize("cls", schedules.METHODS)
+def test_a_page_refuses_what_the_check_refuses(cls):
+    rng = np.random.default_rng(0)
+    for about in hyperparameters(cls).values():
+        several = isinstance(about.example, tuple)
+        words = refusals(about.check, several)
+        for value in [*rng.uniform(-2, 3, 20), -1, 0, 1, 2]:
+            value = round(value) if about.integer else float(value)
+            region = int(np.digitize(value, [0, 1e-300, 1, 1 + 1e-12]))
+            try:
+                about.check("x", (value,) if several else value)
+            except ValueError as error:
+                assert f"must {words[region]}, got" in str(error)
+            else:
+                assert words[region] is None
+
+
+def test_shared_parameters_are_told_once():
+    facts = Facts()
+    rows = [facts.rows(EXAMPLES[name])[0] for name in ("StepDecay", "CosineDecay")]
+    assert rows[0] == rows[1] == {"name": "peak_lr", "fact": 0}
+
+
+def test_mathml_is_plain():
+    text = mathml(r"\left\lfloor{\frac{t}{s}}\right\rfloor")
+    assert text == "<math><mrow><mo>⌊</mo><mfrac><mi>t</mi><mi>s</mi></mfrac><mo>⌋</mo></mrow></math>"
+
+
+def test_still_picture_draws_the_rates():
+    rates = EXAMPLES["CosineDecay"].rates(1001)
+    picture = still_chart(np.arange(1001), rates, ("step", "rate"), "a < b", 'says "so"')
+    points = np.array(
+        re.search(r'class="curve study" d="M([^"]*)', picture)[1].replace("L", " ").split(), float
+    )
+    x, y = points.reshape(-1, 2).T
+    np.testing.assert_allclose((x - x[0]) / (x[-1] - x[0]), np.arange(1001) / 1000, atol=2e-4)
+    np.testing.assert_allclose((y[-1] - y) / (y[-1] - y[0]), rates / 0.1, atol=2e-4)
+    assert "a &lt; b" in picture and 'aria-label="says &quot;so&quot;"' in picture

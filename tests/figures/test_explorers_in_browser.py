@@ -1,0 +1,624 @@
+"""The schedule explorer in a real browser, in a page of its own, with the network closed."""
+
+import itertools
+import re
+import statistics
+
+import numpy as np
+import pytest
+
+from helpers.figures.explorers import Prompt, ScheduleExplorer
+from helpers.formulas import schedules
+from tests.figures.test_explorers import EXAMPLES, FALLING, OTHERS, STAIRS
+
+
+def curve(page, name="study"):
+    """The drawn curve in steps and rates, by the numbers that stand at the axes."""
+    path, columns, rows = page.evaluate(
+        """name => {
+            const ticks = (anchor, at) => tools.all(`.tick[text-anchor=${anchor}]`,
+                (tick) => [Number(tick.textContent), Number(tick.getAttribute(at))]);
+            const [path] = tools.all(`.picture .curve.${name}`, (curve) => curve.getAttribute('d'));
+            return [path, ticks('middle', 'x'), ticks('end', 'y')];
+        }""",
+        name,
+    )
+    points = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)
+    (x0, px0), (x1, px1) = columns[0], columns[-1]
+    (y0, py0), (y1, py1) = rows[0], rows[-1]
+    steps = x0 + (points[:, 0] - px0) * (x1 - x0) / (px1 - px0)
+    rates = y0 + (points[:, 1] + 4 - py0) * (y1 - y0) / (py1 - py0)
+    return steps, rates, 0.02 * abs((y1 - y0) / (py1 - py0))
+
+
+def assert_draws(page, schedule, total=1000, name="study"):
+    steps, rates, pixel = curve(page, name)
+    np.testing.assert_allclose(steps, np.arange(total + 1), atol=0.02)
+    np.testing.assert_allclose(rates, schedule.rates(total + 1), atol=pixel, err_msg=str(schedule))
+
+
+def present(page, i=0):
+    """The schedule whose code stands in the page, made by running that code."""
+    text = page.locator(".explorer").nth(i).locator(".code code").first.text_content()
+    return eval(text, {"schedules": schedules})
+
+
+def drag(page, slider, part):
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * part, y, steps=6)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_a_slider_moves_the_curve_with_the_network_closed(show, scheme):
+    page = show(ScheduleExplorer(STAIRS), scheme=scheme)
+    assert_draws(page, STAIRS)
+    drag(page, page.get_by_label("length of a stair").first, 0.1)
+    moved = present(page)
+    assert moved != STAIRS and 50 < moved.step_size < 150
+    assert_draws(page, moved)
+
+
+def test_every_schedule_is_drawn_as_python_computes_it(show):
+    page = show(ScheduleExplorer(STAIRS))
+    for name, schedule in EXAMPLES.items():
+        page.get_by_label("Schedule", exact=True).select_option(name)
+        assert present(page) == schedule
+        assert_draws(page, schedule)
+
+
+def test_every_warmup_is_drawn_as_python_computes_it(show):
+    page = show(ScheduleExplorer(STAIRS))
+    for name, schedule in EXAMPLES.items():
+        page.get_by_label("Schedule", exact=True).select_option(name)
+        box = page.get_by_label("after a warmup")
+        assert box.is_enabled() == (name in FALLING)
+        box.set_checked(name in FALLING)
+        wanted = schedules.Warmup(schedule, warmup_steps=100) if name in FALLING else schedule
+        assert present(page) == wanted
+        assert_draws(page, wanted)
+
+
+@pytest.mark.parametrize("schedule", [*EXAMPLES.values(), *OTHERS.values()], ids=[*EXAMPLES, *OTHERS])
+def test_both_lines_of_code_are_those_of_python(show, schedule):
+    if not schedule.base_lr:
+        schedule = schedule.replace(min_lr=0.01)
+    page = show(ScheduleExplorer(schedule))
+    assert present(page) == schedule
+    shown = page.locator(".code code").nth(1).text_content()
+    assert evaluated(shown) == evaluated(schedule.torch())
+
+
+def evaluated(text):
+    """A torch line with its sums of numbers worked out, so that 10 + 200 is 210."""
+    return re.sub(r"(?<![\w.*(/-] )\b(\d+) \+ (\d+)\b(?! [*/])", lambda m: str(int(m[1]) + int(m[2])), text)
+
+
+def test_keyboard_moves_a_slider_and_delete_resets_it(show):
+    page = show(ScheduleExplorer(STAIRS))
+    slider = page.get_by_label("length of a stair").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert present(page).step_size == 302
+    page.keyboard.press("End")
+    assert present(page).step_size == 1000
+    page.keyboard.press("Delete")
+    assert present(page) == STAIRS
+
+
+def test_double_click_resets_one_and_the_button_all(show):
+    page = show(ScheduleExplorer(STAIRS))
+    drag(page, page.get_by_label("length of a stair").first, 0.9)
+    drag(page, page.get_by_label("decay factor").first, 0.9)
+    page.get_by_label("length of a stair").first.dblclick()
+    assert present(page).step_size == 300 and present(page).gamma > 0.8
+    page.get_by_role("button", name="Pin this curve").click()
+    page.get_by_role("button", name="Reset").click()
+    assert present(page) == STAIRS
+    assert page.locator(".chip").count() == 0
+
+
+def test_a_number_can_be_typed_beyond_the_slider(show):
+    page = show(ScheduleExplorer(STAIRS))
+    field = page.get_by_label("peak learning rate, exact value")
+    field.fill("2.5e0")
+    field.press("Enter")
+    assert present(page).peak_lr == 2.5
+    assert_draws(page, STAIRS.replace(peak_lr=2.5))
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "message"),
+    [
+        ("peak learning rate", "-1", "η₀ peak learning rate must be positive, got -1; 0.1 stays."),
+        ("peak learning rate", "fast", "η₀ peak learning rate must be a number, got fast; 0.1 stays."),
+        ("peak learning rate", "", "η₀ peak learning rate must be a number, got nothing; 0.1 stays."),
+        ("peak learning rate", "1e999", "η₀ peak learning rate must be finite, got 1e999; 0.1 stays."),
+        ("length of a stair", "2.5", "s length of a stair must be a whole number, got 2.5; 300 stays."),
+        ("decay factor", "1.5", "γ decay factor must be in (0, 1], got 1.5; 0.1 stays."),
+    ],
+)
+def test_a_bad_number_is_refused_gently(show, label, text, message):
+    page = show(ScheduleExplorer(STAIRS))
+    field = page.get_by_label(f"{label}, exact value")
+    before = field.input_value()
+    field.fill(text)
+    field.press("Enter")
+    assert page.locator(".message").text_content() == message
+    assert page.get_by_role("status").text_content() == message
+    assert field.input_value() == before
+    assert present(page) == STAIRS
+
+
+def test_milestones_stay_in_order_and_say_so(show):
+    schedule = EXAMPLES["MultiStepDecay"]
+    page = show(ScheduleExplorer(schedule))
+    page.get_by_label("m₁ milestone, exact value").fill("900")
+    page.keyboard.press("Enter")
+    assert present(page).milestones == (749, 750)
+    assert page.locator(".message").text_content() == "m₁ stops at 749: the milestones stay in order."
+    drag(page, page.locator("input[type=range]").nth(2), 0.0)
+    assert present(page).milestones == (749, 750)
+    assert page.get_by_label("m₂ milestone, exact value").input_value() == "750"
+
+
+@pytest.mark.parametrize("name", ["OneCycle", "WarmupStableDecay"])
+def test_parts_fit_into_the_whole_and_say_so(show, name):
+    page = show(ScheduleExplorer(EXAMPLES[name]))
+    page.get_by_label("total steps, exact value").fill("5")
+    page.keyboard.press("Enter")
+    short = present(page)
+    assert 100 <= short.total_steps <= 301
+    assert "T stops at" in page.locator(".message").text_content()
+    page.get_by_label("warmup steps, exact value").fill("100000")
+    page.keyboard.press("Enter")
+    assert present(page) == short
+    assert "w stops at" in page.locator(".message").text_content()
+
+
+def test_whatever_the_sliders_say_python_can_make(show):
+    page = show(ScheduleExplorer(STAIRS))
+    for name in EXAMPLES:
+        page.get_by_label("Schedule", exact=True).select_option(name)
+        for key in ("Home", "End"):
+            for slider in page.locator("input[type=range]").all():
+                slider.press(key)
+                assert type(present(page)).__name__ == name
+
+
+def test_another_method_keeps_what_both_have(show):
+    page = show(ScheduleExplorer(STAIRS.replace(peak_lr=0.5)))
+    menu = page.get_by_label("Schedule", exact=True)
+    menu.select_option("CosineDecay")
+    assert present(page) == EXAMPLES["CosineDecay"].replace(peak_lr=0.5)
+    menu.select_option("ExponentialDecay")
+    assert present(page) == EXAMPLES["ExponentialDecay"].replace(peak_lr=0.5)
+    menu.select_option("StepDecay")
+    assert present(page) == STAIRS.replace(peak_lr=0.5)
+
+
+def test_curves_are_pinned_labelled_and_unpinned(show):
+    page = show(ScheduleExplorer(STAIRS))
+    pin = page.get_by_role("button", name="Pin this curve")
+    kinds = ["StepDecay", "CosineDecay", "LinearDecay", "ExponentialDecay"]
+    for name in kinds:
+        page.get_by_label("Schedule", exact=True).select_option(name)
+        pin.click()
+    assert pin.is_disabled()
+    for i, name in enumerate(kinds):
+        assert_draws(page, EXAMPLES[name], name=f"pin{i + 1}")
+    dashes = page.locator(".picture .curve").evaluate_all(
+        "n => n.map(c => getComputedStyle(c).strokeDasharray)"
+    )
+    assert len(set(dashes)) == 5 and dashes[-1] == "none"
+    labels = page.locator(".label").all_text_contents()
+    assert labels[0] == f"step decay, area {STAIRS.rates(1000).sum():.4g}"
+    assert labels[1] == f"cosine decay, area {EXAMPLES['CosineDecay'].rates(1000).sum():.4g}"
+    page.get_by_role("button", name="unpin cosine decay").click()
+    assert page.locator(".chip").all_text_contents() == [
+        " step decay ×",
+        " linear decay ×",
+        " exponential decay ×",
+    ]
+    assert_draws(page, EXAMPLES["LinearDecay"], name="pin2")
+    assert page.evaluate("document.activeElement.shadowRoot?.activeElement.textContent") == " linear decay ×"
+
+
+def test_a_curve_is_pinned_once(show):
+    page = show(ScheduleExplorer(STAIRS))
+    for _ in range(2):
+        page.get_by_role("button", name="Pin this curve").click()
+    assert page.locator(".chip").count() == 1
+    assert page.locator(".message").text_content() == "this curve is pinned already."
+    page.get_by_label("decay factor, exact value").fill("0.5")
+    page.keyboard.press("Enter")
+    assert page.locator(".label").first.text_content().startswith("step decay, γ 0.1, area")
+
+
+def test_the_marker_tells_the_rate_by_mouse_and_by_key(show):
+    page = show(ScheduleExplorer(STAIRS))
+    knob = page.get_by_role("slider", name="step", exact=True)
+    assert knob.get_attribute("aria-valuetext") == "step 500: 0.01"
+    knob.focus()
+    for key, text in [
+        ("ArrowLeft", "step 490: 0.01"),
+        ("Shift+ArrowRight", "step 491: 0.01"),
+        ("PageDown", "step 391: 0.01"),
+        ("Home", "step 0: 0.1"),
+        ("End", "step 1000: 0.0001"),
+    ]:
+        page.keyboard.press(key)
+        assert knob.get_attribute("aria-valuetext") == text
+    box = page.locator(".chart").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 100)
+    hovered = int(re.search(r"\d+", knob.get_attribute("aria-valuetext"))[0])
+    assert 100 < hovered < 200
+    page.mouse.move(box["x"] + 10, box["y"] - 40)
+    assert knob.get_attribute("aria-valuetext") == "step 1000: 0.0001"
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 120, steps=4)
+    page.mouse.up()
+    page.mouse.move(box["x"] + 10, box["y"] - 40)
+    assert knob.get_attribute("aria-valuetext") == f"step {hovered}: 0.1"
+
+
+def test_log_axis_makes_an_exponential_straight(show):
+    page = show(ScheduleExplorer(EXAMPLES["ExponentialDecay"].replace(decay_steps=500)))
+    page.get_by_label("log axis").check()
+    path = page.locator(".curve.study").get_attribute("d")
+    y = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)[:, 1]
+    assert np.ptp(np.diff(y, 2)) < 0.05 and y[-1] > y[0]
+    assert page.locator(".tick[text-anchor=end]").all_text_contents() == ["10⁻²", "10⁻¹"]
+    page.get_by_label("Schedule", exact=True).select_option(
+        "CosineDecay"
+    )  # its last rate, 0, has no place on the axis
+
+
+def test_the_equation_shows_symbols_and_values(show):
+    page = show(ScheduleExplorer(STAIRS))
+    equation = page.locator(".equation")
+    assert "".join(equation.text_content().split()) == "ηt=η0γ⌊ts⌋"
+    page.get_by_label("with the present values").check()
+    assert "".join(equation.text_content().split()) == "ηt=0.1·0.1⌊t300⌋"
+    page.get_by_label("length of a stair").first.press("ArrowRight")
+    assert "".join(equation.text_content().split()) == "ηt=0.1·0.1⌊t301⌋"
+
+
+def test_the_table_says_what_the_picture_shows(show):
+    page = show(ScheduleExplorer(STAIRS, pinned=[EXAMPLES["CosineDecay"]]))
+    page.get_by_text("The rates as a table").click()
+    page.locator("tr").first.wait_for()
+    rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    assert rows[0] == ["step", "step decay", "cosine decay"]
+    assert rows[4] == ["300", f"{STAIRS(300):.4g}", f"{EXAMPLES['CosineDecay'](300):.4g}"]
+    assert rows[-1][0] == "area" and float(rows[-1][1]) == pytest.approx(STAIRS.rates(1000).sum(), rel=1e-3)
+    page.get_by_label("decay factor").first.press("Home")
+    changed = page.locator("tr").nth(4).locator("td").first.text_content()
+    assert float(changed) == pytest.approx(present(page)(300), rel=1e-3)
+
+
+def test_results_are_said_at_most_twice_a_second(show):
+    page = show(ScheduleExplorer(STAIRS))
+    said = page.evaluate(
+        """async () => {
+            const status = tools.root().querySelector('[role=status]');
+            const slider = tools.root().querySelector('input[type=range]');
+            const said = [];
+            const hear = () => said.push([performance.now(), status.textContent]);
+            new MutationObserver(hear).observe(status, { childList: true });
+            for (let i = 0; i < 60; i++) {
+                slider.value = 100 + i;
+                slider.dispatchEvent(new Event('input'));
+                await new Promise((done) => setTimeout(done, 20));
+            }
+            await new Promise((done) => setTimeout(done, 700));
+            return said;
+        }"""
+    )
+    times = np.array([time for time, _ in said])
+    assert len(said) >= 3
+    assert np.diff(times).min() > 450
+    rate = f"{present(page)(500):.4g}"
+    assert said[-1][1].startswith(f"step decay: rate at step 500: {rate}; area under the curve")
+
+
+def test_prompts_set_the_stage_and_reset_clears_it(show):
+    page = show(ScheduleExplorer(STAIRS))
+    for prompt in page.locator(".prompt").all():
+        prompt.click()
+        assert page.locator(".message").text_content() == prompt.text_content()
+        assert page.locator(".chip").count() == 1
+        assert present(page) != STAIRS
+    page.get_by_role("button", name="Reset").click()
+    assert present(page) == STAIRS
+
+
+def test_own_prompts_are_text_and_nothing_else(show):
+    text = '<img src=x onerror="window.hacked = 1">${alert(1)}</script><script>window.hacked = 1</script>'
+    page = show(ScheduleExplorer(prompts=[Prompt(text, EXAMPLES["CosineDecay"], log_axis=True)]))
+    prompt = page.locator(".prompt")
+    assert prompt.text_content() == text
+    prompt.click()
+    assert page.locator(".message").text_content() == text
+    assert present(page) == EXAMPLES["CosineDecay"]
+    assert page.evaluate("[window.hacked, document.images.length]") == [None, 0]
+
+
+def test_mathml_of_other_elements_is_refused(show):
+    page = show(ScheduleExplorer(STAIRS))
+    refused = page.evaluate(
+        """async () => {
+            const { mathematics } = await tools.load(`${tools.told().esm}\\nexport { mathematics };`);
+            const tried = (text) => {
+                try { return mathematics([`<math>${text}</math>`]).nodes[0].innerHTML; }
+                catch (error) { return error.message; }
+            };
+            return ['<script>1</script>', '<mi onclick="x" mathvariant="normal">a</mi>'].map(tried);
+        }"""
+    )
+    assert refused == ["no MathML element: script", '<mi mathvariant="normal">a</mi>']
+
+
+def test_copy_buttons_copy(show):
+    page = show(ScheduleExplorer(STAIRS), permissions=["clipboard-read", "clipboard-write"], scheme="http")
+    page.get_by_role("button", name="copy in torch").click()
+    assert page.evaluate("navigator.clipboard.readText()") == STAIRS.torch()
+    page.get_by_role("button", name="copy in this book").click()
+    assert page.evaluate("navigator.clipboard.readText()") == f"schedules.{STAIRS!r}"
+
+
+def test_copy_buttons_select_where_the_clipboard_is_closed(show):
+    page = show(ScheduleExplorer(STAIRS))
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    button = page.get_by_role("button", name="copy in torch")
+    button.click()
+    status = page.get_by_role("status")
+    assert status.text_content() == "in torch is selected: copy it with the keyboard"
+
+
+def test_two_explorers_do_not_disturb_each_other(show):
+    cosine = EXAMPLES["CosineDecay"]
+    page = show(ScheduleExplorer(STAIRS), ScheduleExplorer(cosine))
+    other = page.locator(".explorer").nth(1)
+    before = other.locator(".curve.study").first.get_attribute("d")
+    page.locator(".explorer").first.get_by_label("peak learning rate").first.press("Home")
+    assert other.locator(".curve.study").first.get_attribute("d") == before
+    assert (present(page, 0).peak_lr, present(page, 1)) == (1e-4, cosine)
+
+
+def test_nothing_global(show):
+    page = show()
+    names = set(page.evaluate("Object.keys(window)"))
+    page = show(ScheduleExplorer(STAIRS))
+    assert set(page.evaluate("Object.keys(window)")) == names
+
+
+def test_a_view_can_be_taken_down_and_put_up_again(show):
+    page = show(ScheduleExplorer(STAIRS))
+    found = page.evaluate(
+        """async () => {
+            const { esm, state } = tools.told();
+            const { default: widget } = await tools.load(esm);
+            const listeners = [];
+            const model = {
+                get: (name) => state[name],
+                on: (events, act) => listeners.push(act),
+                off: (events, act) => listeners.splice(listeners.indexOf(act), 1),
+            };
+            const el = tools.place();
+            const counts = [];
+            for (const _ of [1, 2]) {
+                const stop = await widget.render({ model, el });
+                const rows = el.firstChild.shadowRoot.querySelectorAll('.row');
+                counts.push([el.children.length, listeners.length, rows.length]);
+                stop();
+                counts.push([el.children.length, listeners.length]);
+            }
+            return counts;
+        }"""
+    )
+    assert found == [[1, 1, 3], [0, 0], [1, 1, 3], [0, 0]]
+
+
+def test_a_change_from_python_moves_the_page(show):
+    page = show(ScheduleExplorer(STAIRS))
+    text = page.evaluate(
+        """async () => {
+            const { esm, state } = tools.told();
+            const { default: widget } = await tools.load(esm);
+            let listener, saved = 0;
+            const model = {
+                get: (name) => state[name],
+                on: (events, act) => { listener = act; },
+                save_changes() { saved += 1; },
+            };
+            const el = tools.place();
+            await widget.render({ model, el });
+            state.values = { ...state.values, inner: { peak_lr: 0.7, step_size: 70, gamma: 0.7 } };
+            listener();
+            const root = el.firstChild.shadowRoot;
+            return [root.querySelector('code').textContent, root.querySelector('.number').value, saved];
+        }"""
+    )
+    assert text == ["schedules.StepDecay(peak_lr=0.7, step_size=70, gamma=0.7)", "0.7", 0]
+
+
+# ---- for every reader ----
+
+
+def test_every_control_has_a_name_and_shows_its_focus(show):
+    page = show(ScheduleExplorer(schedules.Warmup(EXAMPLES["CosineDecay"], 100), pinned=[STAIRS]))
+    session = page.context.new_cdp_session(page)
+    tree = session.send("Accessibility.getFullAXTree")["nodes"]
+    roles = {"slider", "textbox", "button", "combobox", "checkbox", "DisclosureTriangle"}
+    controls = [n for n in tree if n.get("role", {}).get("value") in roles and not n["ignored"]]
+    names = [node["name"]["value"].strip() for node in controls]
+    assert all(names) and len(controls) > 20
+    assert len(set(names)) == len(names)
+    outlines, tops = [], []
+    page.locator("body").press("Tab")
+    for _ in controls:
+        where, outline, top = page.evaluate(
+            """() => {
+                const node = document.activeElement.shadowRoot?.activeElement;
+                if (!node) return [null, null, null];
+                const style = getComputedStyle(node);
+                const seen = style.outlineStyle !== 'none' || style.strokeWidth === '5px';
+                return [node.tagName, seen, node.getBoundingClientRect().top];
+            }"""
+        )
+        if where is None:
+            break
+        outlines.append(outline)
+        tops.append(top)
+        page.keyboard.press("Tab")
+    assert len(outlines) >= len(controls) - 1 and all(outlines)
+    assert all(later > earlier - 40 for earlier, later in itertools.pairwise(tops))
+
+
+def channels(color):
+    numbers = [float(x) for x in re.findall(r"[\d.]+(?:e-?\d+)?", color)]
+    scale = 1 if color.startswith("color(") else 255
+    return np.array([x / scale for x in numbers[:3]]), numbers[3] if len(numbers) > 3 else 1.0
+
+
+def contrast(color, paper):
+    """WCAG's ratio of two CSS colors, the first laid over the second."""
+    (ink, alpha), (ground, _) = channels(color), channels(paper)
+    light = []
+    for c in (alpha * ink + (1 - alpha) * ground, ground):
+        linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+        light.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return max(light) / min(light)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_colors_stand_out_in_both_themes(show, theme):
+    pinned = [EXAMPLES[n] for n in ("CosineDecay", "LinearDecay", "ExponentialDecay", "Constant")]
+    page = show(ScheduleExplorer(STAIRS, pinned=pinned), theme=theme)
+    colors = page.evaluate(
+        """() => {
+            const read = (selector, name) => tools.all(selector, (node) => getComputedStyle(node)[name]);
+            const small = '.muted, .unit, button:enabled, label, summary, pre, .message';
+            return {
+                lines: read('.picture .curve, .axis, line.helper, .knob', 'stroke'),
+                small: [...read('svg text:not(.label)', 'fill'), ...read(small, 'color')],
+                labels: read('svg .label', 'fill'),
+                study: read('.picture .curve.study', 'stroke'),
+                paper: getComputedStyle(document.documentElement).backgroundColor,
+            };
+        }"""
+    )
+    paper = colors["paper"]
+    assert min(contrast(c, paper) for c in colors["lines"]) >= 3
+    assert min(contrast(c, paper) for c in colors["small"]) >= 4.5
+    assert min(contrast(c, paper) for c in colors["labels"]) >= 3
+    assert colors["study"] == ["rgb(0, 114, 178)" if theme == "light" else "rgb(86, 180, 233)"]
+
+
+def test_the_theme_is_followed_while_the_page_is_open(show):
+    page = show(ScheduleExplorer(STAIRS))
+    pen = page.locator(".curve.study")
+    stroke = "node => getComputedStyle(node).stroke"
+    assert pen.evaluate(stroke) == "rgb(0, 114, 178)"
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(
+        "document.querySelector('.explorer > div:last-of-type').shadowRoot.querySelector('[data-dark]')"
+    )
+    assert pen.evaluate(stroke) == "rgb(86, 180, 233)"
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200])
+@pytest.mark.parametrize(
+    "schedule", [STAIRS, OTHERS["warmed CosineDecay"], EXAMPLES["CosineRestarts"]], ids=str
+)
+def test_every_width_shows_all_of_it(show, width, schedule):
+    page = show(ScheduleExplorer(schedule, pinned=[STAIRS]), width=width)
+    page.get_by_label("with the present values").check()
+    page.get_by_text("The rates as a table").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    targets = page.locator("button:visible, select:visible, input:visible, summary:visible").evaluate_all(
+        """nodes => nodes.map((n) => [n, (n.type === 'checkbox' ? n.parentNode : n).getBoundingClientRect()])
+            .map(([n, r]) => [n.textContent || n.type, r.width, r.height, r.left, r.right])"""
+    )
+    for name, wide, tall, left, right in targets:
+        assert min(wide, tall) >= 24, name
+        assert left >= 0 and right <= width, name
+
+
+@pytest.mark.parametrize("width", [390, 760, 1200])
+def test_the_page_does_not_jump_when_the_script_has_run(show, width):
+    live = show(ScheduleExplorer(STAIRS), width=width)
+    still = show(ScheduleExplorer(STAIRS), width=width, java_script_enabled=False, ready=False)
+    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
+    heights[1] -= still.locator("noscript").bounding_box()["height"]
+    assert abs(heights[0] - heights[1]) <= 6
+
+
+def test_without_a_script_a_picture_stands_there(show):
+    page = show(ScheduleExplorer(STAIRS), java_script_enabled=False, ready=False)
+    assert page.locator("noscript").text_content() == "Without JavaScript this is a still picture."
+    picture = page.get_by_role("img")
+    assert picture.get_attribute("aria-label") == (
+        f"step decay, from 0.1 at step 0 to 0.0001 at step 1000, area {STAIRS.rates(1000).sum():.4g}"
+    )
+    assert picture.is_visible()
+    assert page.get_by_text(STAIRS.torch()).is_visible()
+
+
+def test_a_script_that_fails_leaves_the_picture(show):
+    explorer = ScheduleExplorer(STAIRS)
+    explorer._esm = "throw new Error('broken on purpose');"
+    page = show(explorer, ready=False)
+    page.get_by_text("The sliders did not start: Error: broken on purpose").wait_for()
+    assert page.locator(".still .chart").is_visible()
+    assert page.problems.pop() == "broken on purpose"
+
+
+def test_in_print_the_picture_stands_without_its_controls(show):
+    page = show(ScheduleExplorer(STAIRS))
+    page.emulate_media(media="print")
+    assert page.locator(".picture .chart:visible").count() == 1
+    assert page.locator("button:visible, input:visible, details:visible").count() == 0
+
+
+def test_nothing_moves_by_itself(show):
+    page = show(ScheduleExplorer(STAIRS), reduced_motion="reduce")
+    calls = page.evaluate(
+        """async () => {
+            const calls = [];
+            for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame']) {
+                const own = window[name];
+                window[name] = (...rest) => { calls.push(name); return own(...rest); };
+            }
+            await fetch('data:,');
+            return [calls, document.getAnimations().length];
+        }"""
+    )
+    assert calls == [[], 0]
+
+
+def test_an_update_takes_little_time(show, capsys):
+    pinned = [EXAMPLES[n] for n in ("CosineDecay", "LinearDecay", "ExponentialDecay", "Constant")]
+    page = show(ScheduleExplorer(STAIRS), ScheduleExplorer(STAIRS, pinned=pinned))
+    times = page.evaluate(
+        """() => [0, 1].map((i) => {
+            const slider = tools.root(i).querySelector('input[type=range]');
+            return Array.from({ length: 300 }, (_, i) => {
+                slider.value = 50 + i;
+                const start = performance.now();
+                slider.dispatchEvent(new Event('input'));
+                return performance.now() - start;
+            });
+        })"""
+    )
+    alone, crowded = map(statistics.median, times)
+    with capsys.disabled():
+        print(f"\nslider update: median {alone:.2f} ms of script, {crowded:.2f} ms with 4 pinned curves")
+    assert max(alone, crowded) < 16
