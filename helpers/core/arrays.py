@@ -17,7 +17,7 @@ from array_api_compat import array_namespace, is_array_api_obj
 
 from helpers.core import checks
 
-__all__ = ["dtype", "every", "labels", "namespace", "not_empty", "probabilities"]
+__all__ = ["dtype", "every", "floats", "labels", "namespace", "not_empty", "probabilities"]
 
 
 def namespace(**arrays: Any) -> ModuleType:
@@ -58,6 +58,34 @@ def dtype(name: str, array: Any, *kinds: str) -> None:
     """
     if not array_namespace(array).isdtype(array.dtype, kinds):
         raise TypeError(f"{name} must be {' or '.join(kinds)}, got {name} of dtype {array.dtype}")
+
+
+def floats(name: str, array: Any, shape: str | tuple[int, ...] | None = None, **sizes: int) -> None:
+    """Require a NumPy array of floats, and perhaps a shape.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    array : ndarray
+    shape : str or tuple of int, optional
+        A pattern as for :func:`helpers.core.checks.shape`, with its `sizes`, or the very shape.
+    **sizes : int
+        Sizes that are known already.
+
+    Raises
+    ------
+    TypeError
+        If `array` is no NumPy array, or not of floats.
+    ValueError
+        If its shape does not fit.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, got {name} of type {type(array).__name__}")
+    if array.dtype.kind != "f":
+        raise TypeError(f"{name} must be real floating, got {name} of dtype {array.dtype}")
+    if shape is not None:
+        checks.shape(name, array, shape if isinstance(shape, str) else " ".join(map(str, shape)), **sizes)
 
 
 def not_empty(name: str, array: Any) -> None:
