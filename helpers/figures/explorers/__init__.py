@@ -2,5 +2,6 @@
 
 from helpers.figures.explorers.base import Explorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
+from helpers.figures.explorers.softmax import SoftmaxExplorer
 
-__all__ = ["Explorer", "Prompt", "ScheduleExplorer"]
+__all__ = ["Explorer", "Prompt", "ScheduleExplorer", "SoftmaxExplorer"]
