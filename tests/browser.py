@@ -16,8 +16,10 @@ PLACES = (
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
-# Quiet: nothing that a browser does on its own may be taken for a request of a page.
+# Closed: no name but the loopback's has an address. Quiet: what a browser does on its own is not to be taken
+# for a request of a page.
 ARGS = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",

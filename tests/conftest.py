@@ -1,9 +1,9 @@
 """Fixtures for tests in a real browser.
 
-``browser``      one headless Chromium for the session
+``browser``      one headless Chromium for the session, for which there is no network but the loopback
 ``book``         the folder of the built book
 ``book_url``     that folder on a loopback web server
-``closed_page``  a factory of pages that can reach nothing outside one base address
+``closed_page``  a factory of pages that record what they ask for outside one base address
 """
 
 import functools
@@ -62,25 +62,18 @@ def book_url(book):
         server.shutdown()
 
 
-def _close_network(page, base):
-    """Abort what leaves ``base`` and record it; record what the page complains about."""
+def _watch(page, base):
+    """Record what a page asks for outside ``base``, and what it complains about."""
     page.third_party, page.problems = [], []
-
-    def guard(route):
-        if route.request.url.startswith((base, "data:", "blob:", "about:")):
-            route.continue_()
-        else:
-            page.third_party.append(route.request.url)
-            route.abort()
-
-    page.route("**/*", guard)
+    own = (base, "data:", "blob:", "about:")
+    page.on("request", lambda r: None if r.url.startswith(own) else page.third_party.append(r.url))
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
 
 
 @pytest.fixture
 def closed_page(browser, request):
-    """Return a factory of pages whose every request outside ``base`` is aborted.
+    """Return a factory of pages that reach nothing but the loopback, and are watched.
 
     ``closed_page(width=1280, theme="light", base=None)`` opens an empty page; relative addresses in
     ``page.goto`` start at ``base``: the built book on a loopback server unless another is named, such as
@@ -96,7 +89,7 @@ def closed_page(browser, request):
         )
         contexts.append(context)
         page = context.new_page()
-        _close_network(page, base)
+        _watch(page, base)
         return page
 
     yield open_page

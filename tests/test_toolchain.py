@@ -282,5 +282,5 @@ def test_a_page_reaches_nothing_outside_and_its_complaints_are_kept(closed_page,
     page = closed_page(base=tmp_path.as_uri(), theme="dark", width=320)
     page.goto("a.html")
     assert page.third_party == ["https://example.invalid/x.png"]
-    assert [p for p in page.problems if "ERR_FAILED" not in p] == ["3"]
+    assert [p for p in page.problems if "ERR_NAME_NOT_RESOLVED" not in p] == ["3"]
     assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches && innerWidth === 320")
