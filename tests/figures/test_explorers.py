@@ -22,8 +22,9 @@ OTHERS = {
     "two rates": schedules.PiecewiseConstant((10,), (0.1, 0.2)),
     "linear one-cycle": example(schedules.OneCycle, anneal="linear"),
     "warmed one-cycle": schedules.Warmup(example(schedules.OneCycle), warmup_steps=10),
-    **{f"warmed {name}": schedules.Warmup(EXAMPLES[name], warmup_steps=100) for name in FALLING},
+    "warmed CosineDecay": schedules.Warmup(EXAMPLES["CosineDecay"], warmup_steps=100, start_lr=0.01),
 }
+WARMED = {f"warmed {name}": schedules.Warmup(EXAMPLES[name], warmup_steps=100) for name in FALLING}
 
 
 # ---- what Python makes ----
@@ -78,8 +79,9 @@ def test_an_explorer_must_have_a_still_picture():
         Bare().still()
 
 
-@pytest.mark.parametrize("schedule", [*EXAMPLES.values(), *OTHERS.values()], ids=[*EXAMPLES, *OTHERS])
-def test_schedule_goes_in_and_comes_out(schedule):
+@pytest.mark.parametrize("name", EXAMPLES | OTHERS | WARMED)
+def test_schedule_goes_in_and_comes_out(name):
+    schedule = (EXAMPLES | OTHERS | WARMED)[name]
     assert ScheduleExplorer(schedule).schedule == schedule
     explorer = ScheduleExplorer()
     explorer.schedule = schedule

@@ -8,25 +8,26 @@ How to make a further family
 ----------------------------
 1. Write ``<family>.js`` next to this file::
 
-       import { html, mount } from "./explorer.js";
-       import { css, formulas } from "./constants.js";
+       import { html, mount } from "./explorer.js";   // the files beside it that are joined
+       import { css, formulas } from "./constants.js";  // what Python says
        export default {
          render: ({ model, el }) => mount(el, css, ({ body, stops }) => {
            // fill body with nodes; push to stops what has to end with the view
          }),
        };
 
-   ``explorer.js`` has the pieces: `html`, `svg` and `mathematics` build nodes, `Chart` draws curves,
-   `control` is one row (symbol, name, slider, number, unit), `copyable` a line of code, `speaker` says
-   results at most twice a second. Listen with ``model.on("change:name", ...)``; write with ``model.set`` and
-   ``model.save_changes()``. No ``innerHTML``, no ``eval``, no timer that runs by itself, nothing global.
+   ``explorer.js`` has the pieces: `html`, `svg` and `mathematics` build nodes, `control` is one row (symbol,
+   name, slider, number, unit), `copyable` a line of code, `speaker` says results at most twice a second;
+   ``chart.js`` has `Chart`, which draws curves. Listen with ``model.on("change:name", ...)``; write with
+   ``model.set`` and ``model.save_changes()``. No ``innerHTML``, no ``eval``, no timer that runs by itself,
+   nothing global.
 2. Write a subclass of :class:`Explorer` whose traits, tagged ``sync=True``, are the state. ``family`` names
    the JavaScript; :meth:`Explorer.constants` returns what the module has to know, as JavaScript text: the
    generated formulas (``symbolic.javascript``) and, as JSON, what ``facts`` reads from the methods. Never
    write a formula a second time in JavaScript.
 3. Give it :meth:`Explorer.still`: the picture, parameters and equation before the script runs, without it,
    and in print. Use the classes of ``explorer.css``; it reserves the height.
-4. Test it in a browser, in a page of its own: see ``tests/figures/test_explorers.py``.
+4. Test it in a browser, in a page of its own: see ``tests/figures/test_explorers_in_browser.py``.
 """
 
 from __future__ import annotations
@@ -49,6 +50,16 @@ HERE = Path(__file__).parent
 @cache
 def _file(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
+
+
+@cache
+def _imported(name: str) -> tuple[str, ...]:
+    """The files that a JavaScript file imports, directly or not, and itself, in an order that works."""
+    found: list[str] = []
+    for other in re.findall(r'from "\./(\w+\.js)"', _file(name)):
+        if other != "constants.js":
+            found += [file for file in _imported(other) if file not in found]
+    return (*found, name)
 
 
 def as_javascript(value: Any) -> str:
@@ -88,8 +99,8 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.default("_esm")
     def _module(self) -> str:
         constants = {"css": as_javascript(_file("explorer.css")), **self.constants()}
-        told = "\n".join(f"const {name} = {text};" for name, text in constants.items())
-        return "\n".join([_compact(_file("explorer.js")), told, _compact(_file(f"{self.family}.js"))])
+        told = [f"const {name} = {text};" for name, text in constants.items()]
+        return "\n".join([*told, *(_compact(_file(name)) for name in _imported(f"{self.family}.js"))])
 
     def constants(self) -> dict[str, str]:
         """Return what the module has to know: names to JavaScript text."""

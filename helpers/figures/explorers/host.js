@@ -20,7 +20,9 @@
     }
     off(events, act) {
       if (!events) this.listeners = {};
-      else for (const event of events.split(" ")) act ? this.listeners[event]?.delete(act) : delete this.listeners[event];
+      else
+        for (const event of events.split(" "))
+          act ? this.listeners[event]?.delete(act) : delete this.listeners[event];
     }
     emit(event, value) {
       for (const act of [...(this.listeners[event] ?? [])]) act(this, value);
@@ -40,7 +42,9 @@
       host.querySelector(".still").remove();
       host.setAttribute("data-ready", "");
     } catch (error) {
-      host.append(Object.assign(document.createElement("p"), { textContent: `The sliders did not start: ${error}` }));
+      host.append(
+        Object.assign(document.createElement("p"), { textContent: `The sliders did not start: ${error}` }),
+      );
       throw error;
     }
   };

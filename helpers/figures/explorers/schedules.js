@@ -1,7 +1,25 @@
 // The schedule explorer: any learning-rate schedule, each of its parameters a slider.
 // `formulas` and `catalog` are what Python generates from the schedules themselves (constants.js).
 
-import { at, Chart, checkbox, control, copyable, ceiling, filled, fit, html, literal, mathematics, mount, shown, speaker, svg, table, whenResized } from "./explorer.js";
+import { Chart } from "./chart.js";
+import {
+  at,
+  checkbox,
+  control,
+  copyable,
+  ceiling,
+  filled,
+  fit,
+  html,
+  literal,
+  mathematics,
+  mount,
+  shown,
+  speaker,
+  svg,
+  table,
+  whenResized,
+} from "./explorer.js";
 import { catalog, css, formulas } from "./constants.js";
 
 const PINS = ["pin1", "pin2", "pin3", "pin4"]; // looks of the pinned curves
@@ -47,9 +65,15 @@ function replaced(values, { home, name, index }, value) {
 }
 
 function code(state, template) {
-  const whole = new Set(rowsOf(state).filter((row) => factOf(row).integer).map((row) => row.name));
+  const whole = new Set(
+    rowsOf(state)
+      .filter((row) => factOf(row).integer)
+      .map((row) => row.name),
+  );
   const name = (place) => place.match(/(\w+)(?:\[\d+\])?$/)[1];
-  return filled(form(state)[template], (place) => literal(at(parameters(state), place), whole.has(name(place))));
+  return filled(form(state)[template], (place) =>
+    literal(at(parameters(state), place), whole.has(name(place))),
+  );
 }
 
 const title = (state) => (state.warmup ? "warmup + " : "") + catalog.methods[state.method].words;
@@ -58,7 +82,10 @@ const title = (state) => (state.warmup ? "warmup + " : "") + catalog.methods[sta
 function difference(pin, state) {
   if (pin.method !== state.method || pin.warmup !== state.warmup) return "";
   const unlike = rowsOf(pin).filter((row) => read(pin.values, row) !== read(state.values, row));
-  return unlike.slice(0, 2).map((row) => `, ${factOf(row).plain} ${shown(read(pin.values, row))}`).join("");
+  return unlike
+    .slice(0, 2)
+    .map((row) => `, ${factOf(row).plain} ${shown(read(pin.values, row))}`)
+    .join("");
 }
 
 class ScheduleExplorer {
@@ -73,7 +100,11 @@ class ScheduleExplorer {
     const listen = () => this.busy || this.update();
     const events = STATE.map((name) => `change:${name}`).join(" ");
     model.on(events, listen);
-    stops.push(() => model.off(events, listen), this.speaker.stop, whenResized(this.chart.element, () => this.resize()));
+    stops.push(
+      () => model.off(events, listen),
+      this.speaker.stop,
+      whenResized(this.chart.element, () => this.resize()),
+    );
     this.resize();
   }
 
@@ -100,8 +131,11 @@ class ScheduleExplorer {
   // ---- layout ----
 
   lay(body) {
-    this.menu = html("select", { "aria-label": "Schedule", change: () => this.choose(this.menu.value) },
-      ...Object.entries(catalog.methods).map(([key, { words }]) => html("option", { value: key }, words)));
+    this.menu = html(
+      "select",
+      { "aria-label": "Schedule", change: () => this.choose(this.menu.value) },
+      ...Object.entries(catalog.methods).map(([key, { words }]) => html("option", { value: key }, words)),
+    );
     this.warmup = checkbox("after a warmup", (warmup) => this.set({ warmup }));
     this.log = checkbox("log axis", (log_axis) => this.set({ log_axis }));
     this.chart = new Chart({ x: "step", y: "learning rate" }, (step, settled) => this.point(step, settled));
@@ -115,19 +149,52 @@ class ScheduleExplorer {
     this.helpers = copyable("in this book", (text) => this.speaker.say(text));
     this.torch = copyable("in torch", (text) => this.speaker.say(text));
     this.rates = html("div", { class: "rates" });
-    this.details = html("details", { toggle: () => this.showTable() }, html("summary", {}, "The rates as a table"), this.rates);
+    this.details = html(
+      "details",
+      { toggle: () => this.showTable() },
+      html("summary", {}, "The rates as a table"),
+      this.rates,
+    );
     const prompts = catalog.prompts.map(({ text, state }) =>
-      html("button", { type: "button", class: "prompt", click: () => this.set(structuredClone(state), text) }, text));
-    const reset = html("button", { type: "button", class: "reset", click: () => this.set(structuredClone(this.first), "everything is back at the start.") }, "Reset");
+      html(
+        "button",
+        { type: "button", class: "prompt", click: () => this.set(structuredClone(state), text) },
+        text,
+      ),
+    );
+    const reset = html(
+      "button",
+      {
+        type: "button",
+        class: "reset",
+        click: () => this.set(structuredClone(this.first), "everything is back at the start."),
+      },
+      "Reset",
+    );
     body.append(
-      html("div", { class: "prompts", role: "group", "aria-label": "Try" }, html("span", { class: "muted" }, "Try"), ...prompts),
-      html("div", { class: "bar" }, html("label", { class: "choice" }, "Schedule", this.menu), this.warmup.element, this.log.element),
-      html("div", { class: "stage" },
+      html(
+        "div",
+        { class: "prompts", role: "group", "aria-label": "Try" },
+        html("span", { class: "muted" }, "Try"),
+        ...prompts,
+      ),
+      html(
+        "div",
+        { class: "bar" },
+        html("label", { class: "choice" }, "Schedule", this.menu),
+        this.warmup.element,
+        this.log.element,
+      ),
+      html(
+        "div",
+        { class: "stage" },
         html("div", {}, this.chart.element, html("div", { class: "pinning" }, this.pin, this.chips, reset)),
-        html("div", {}, this.controls, this.message)),
+        html("div", {}, this.controls, this.message),
+      ),
       html("div", { class: "formula" }, this.equation, this.withValues.element),
       html("div", { class: "codes" }, this.helpers.element, this.torch.element),
-      this.details, this.speaker.element,
+      this.details,
+      this.speaker.element,
     );
   }
 
@@ -161,7 +228,9 @@ class ScheduleExplorer {
 
   write(row, wish) {
     const values = this.model.get("values");
-    const [value, words] = factOf(row).ordered ? this.between(row, wish, values) : this.within(row, wish, values);
+    const [value, words] = factOf(row).ordered
+      ? this.between(row, wish, values)
+      : this.within(row, wish, values);
     this.set({ values: replaced(values, row, value) }, words);
   }
 
@@ -170,16 +239,29 @@ class ScheduleExplorer {
     const { within } = catalog.methods[this.model.get("method")];
     const isPart = within?.parts.includes(row.name);
     if (!row.home || !within || (row.name !== "total_steps" && !isPart)) return [wish, null];
-    const others = within.parts.filter((name) => name !== row.name).reduce((sum, name) => sum + values.inner[name], within.spare);
+    const others = within.parts
+      .filter((name) => name !== row.name)
+      .reduce((sum, name) => sum + values.inner[name], within.spare);
     const value = isPart ? Math.min(wish, values.inner.total_steps - others) : Math.max(wish, others);
-    return [value, value === wish ? null : `${factOf(row).plain} stops at ${value}: the parts have to fit into the total steps.`];
+    return [
+      value,
+      value === wish
+        ? null
+        : `${factOf(row).plain} stops at ${value}: the parts have to fit into the total steps.`,
+    ];
   }
 
   // Entries that must increase stop at their neighbours, and say so.
   between(row, wish, values) {
     const all = values.inner[row.name];
-    const value = Math.min(Math.max(wish, (all[row.index - 1] ?? 0) + 1), (all[row.index + 1] ?? Infinity) - 1);
-    const words = value === wish ? null : `${factOf(row).plain} stops at ${value}: the ${factOf(row).group} stay in order.`;
+    const value = Math.min(
+      Math.max(wish, (all[row.index - 1] ?? 0) + 1),
+      (all[row.index + 1] ?? Infinity) - 1,
+    );
+    const words =
+      value === wish
+        ? null
+        : `${factOf(row).plain} stops at ${value}: the ${factOf(row).group} stay in order.`;
     return [value, words];
   }
 
@@ -187,10 +269,14 @@ class ScheduleExplorer {
   choose(method) {
     const { method: old, values } = this.state();
     this.kept[old] = values.inner;
-    const inner = structuredClone(this.kept[method] ?? (method === this.first.method ? this.first.values.inner : catalog.methods[method].start));
+    const inner = structuredClone(
+      this.kept[method] ??
+        (method === this.first.method ? this.first.values.inner : catalog.methods[method].start),
+    );
     const before = new Map(catalog.methods[old].rows.map((row) => [row.name, row]));
     for (const row of catalog.methods[method].rows)
-      if (row.index == null && before.has(row.name) && alike(row, before.get(row.name))) inner[row.name] = values.inner[row.name];
+      if (row.index == null && before.has(row.name) && alike(row, before.get(row.name)))
+        inner[row.name] = values.inner[row.name];
     const warmup = this.model.get("warmup") && "warm" in catalog.methods[method];
     this.set({ method, warmup, values: { ...values, inner } });
   }
@@ -198,7 +284,9 @@ class ScheduleExplorer {
   addPin() {
     const { method, warmup, values, pins } = this.state();
     const pin = { method, warmup, values: structuredClone(values) };
-    const there = pins.some((other) => same(parameters(other), parameters(pin)) && title(other) === title(pin));
+    const there = pins.some(
+      (other) => same(parameters(other), parameters(pin)) && title(other) === title(pin),
+    );
     if (there) this.note("this curve is pinned already.");
     else this.set({ pins: [...pins, pin] });
   }
@@ -251,14 +339,29 @@ class ScheduleExplorer {
   draw(state) {
     const total = state.total_steps;
     const label = (curve, words) => Object.assign(curve, { label: [words, `area ${shown(curve.area)}`] });
-    const now = { ...label(this.sample(state, total), title(state)), name: "study", key: "study", fill: true };
+    const now = {
+      ...label(this.sample(state, total), title(state)),
+      name: "study",
+      key: "study",
+      fill: true,
+    };
     const pins = state.pins.map((pin, i) =>
-      Object.assign(label(this.samplePin(pin, total), title(pin) + difference(pin, state)), { name: PINS[i], key: PINS[i] }));
+      Object.assign(label(this.samplePin(pin, total), title(pin) + difference(pin, state)), {
+        name: PINS[i],
+        key: PINS[i],
+      }),
+    );
     const x = Math.min(this.pointed ?? state.step, total);
     const y = rateOf(state)(x);
     const text = `step ${x}: ${shown(y)}`;
     this.summary = `${title(state)}: rate at step ${x}: ${shown(y)}; area under the curve ${shown(now.area)}`;
-    this.chart.draw({ xHigh: total, ...this.range([...pins, now], state.log_axis), curves: [...pins, now], marker: { x, y, text }, summary: this.summary });
+    this.chart.draw({
+      xHigh: total,
+      ...this.range([...pins, now], state.log_axis),
+      curves: [...pins, now],
+      marker: { x, y, text },
+      summary: this.summary,
+    });
     this.now = now;
     this.pin.disabled = pins.length === PINS.length;
   }
@@ -274,13 +377,26 @@ class ScheduleExplorer {
   showPins({ pins }) {
     if (pins === this.shownPins) return;
     this.shownPins = pins;
-    const swatch = (name) => svg("svg", { width: 26, height: 8, "aria-hidden": "true" }, svg("path", { class: `curve ${name}`, d: "M1 4H25" }));
+    const swatch = (name) =>
+      svg(
+        "svg",
+        { width: 26, height: 8, "aria-hidden": "true" },
+        svg("path", { class: `curve ${name}`, d: "M1 4H25" }),
+      );
     const remove = (i) => {
       this.set({ pins: pins.filter((_, j) => j !== i) });
       (this.chips.children[Math.min(i, pins.length - 2)] ?? this.pin).focus();
     };
-    this.chips.replaceChildren(...pins.map((pin, i) =>
-      html("button", { type: "button", class: "chip", "aria-label": `unpin ${title(pin)}`, click: () => remove(i) }, swatch(PINS[i]), ` ${catalog.methods[pin.method].words} ×`)));
+    this.chips.replaceChildren(
+      ...pins.map((pin, i) =>
+        html(
+          "button",
+          { type: "button", class: "chip", "aria-label": `unpin ${title(pin)}`, click: () => remove(i) },
+          swatch(PINS[i]),
+          ` ${catalog.methods[pin.method].words} ×`,
+        ),
+      ),
+    );
   }
 
   showEquation(state) {
@@ -298,7 +414,9 @@ class ScheduleExplorer {
     const curves = [rateOf(this.state()), ...pins.map(rateOf)];
     const steps = Array.from({ length: 11 }, (_, i) => Math.round((i * total) / 10));
     const rows = steps.map((step) => [String(step), ...curves.map((rate) => shown(rate(step)))]);
-    const areas = ["area", this.now, ...pins.map((pin) => this.samplePin(pin, total))].map((curve) => (curve.ys ? shown(curve.area) : curve));
+    const areas = ["area", this.now, ...pins.map((pin) => this.samplePin(pin, total))].map((curve) =>
+      curve.ys ? shown(curve.area) : curve,
+    );
     this.rates.replaceChildren(table(["step", title(this.state()), ...pins.map(title)], [...rows, areas]));
   }
 }
