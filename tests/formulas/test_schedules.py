@@ -1,6 +1,7 @@
 """Every schedule against numbers computed by hand, against torch, and against its own promises."""
 
 import copy
+import itertools
 import math
 import pickle
 import random
@@ -383,6 +384,18 @@ class TestRestarts:
                     assert rates[0] == schedule(0)
                     assert rates[1] == pytest.approx(last, rel=1e-12)
                 start, length = start + length, length * period_factor
+
+    def test_exact_at_every_restart_in_javascript(self, browser):
+        cases = []
+        for period, factor in itertools.product((1, 7, 150), range(1, 11)):
+            fields = {"peak_lr": 0.1, "period": period, "period_factor": factor, "min_lr": 0.01}
+            restarts = [period * sum(factor**j for j in range(n)) for n in range(15)]
+            cases.append([fields, restarts])
+        code = symbolic.javascript(example(schedules.CosineRestarts))
+        page = browser.new_page()
+        found = page.evaluate(f"(cases) => cases.map(([p, ts]) => ts.map((t) => ({code})(t, p)))", cases)
+        page.close()
+        np.testing.assert_allclose(found, 0.1, rtol=1e-15)
 
     def test_torch_told_the_step_misses_the_fifth_restart_of_factor_three(self):
         schedule = schedules.CosineRestarts(0.1, 7, 3)

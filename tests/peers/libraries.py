@@ -46,6 +46,11 @@ def optax(name, *args, **kwargs):
     return compiled(getattr(_optax, name)(*args, **kwargs))
 
 
+def optax_pieces(pieces, boundaries):
+    """Schedules of optax in a row: each a name and its arguments."""
+    return optax("join_schedules", [getattr(_optax, name)(*args) for name, *args in pieces], boundaries)
+
+
 def _timm():
     """The schedules of timm, without its models: they would need torchvision."""
     if "timm" not in sys.modules:

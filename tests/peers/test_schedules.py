@@ -17,6 +17,7 @@ from tests.peers.libraries import (
     keras_plateau,
     keras_schedule,
     optax,
+    optax_pieces,
     optax_plateau,
     paddle_plateau,
     recursion,
@@ -57,12 +58,6 @@ SINGLE = 0.5 * 2**-23
 def sgdr_cycles():
     cycles = [{"init_value": 0.5, "peak_value": 0.5, "warmup_steps": 0, "end_value": 0.01}] * 5
     return [{**cycle, "decay_steps": 10 * 2**i} for i, cycle in enumerate(cycles)]
-
-
-def optax_pieces(pieces, boundaries):
-    import optax as module
-
-    return optax("join_schedules", [getattr(module, name)(*args) for name, *args in pieces], boundaries)
 
 
 PEERS = [
