@@ -331,6 +331,11 @@ class TestJoined:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             schedules.Joined(self.PARTS, (10,)).torch()
 
+    def test_torch_is_told_of_no_part_that_is_cut_off(self):
+        warm = schedules.Warmup(schedules.Constant(0.1), 10)
+        schedule = schedules.Joined((warm, schedules.Constant(0.1), warm), (5, 7))
+        assert [start for start, _ in schedule.torch_parts()] == [0, 5, 7, 17]
+
     def test_one_schedule_more_than_milestones(self):
         with pytest.raises(
             ValueError, match=r"^schedules must have 3 entries, one more than milestones, got"
