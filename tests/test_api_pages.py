@@ -51,6 +51,13 @@ def test_every_public_thing_is_on_one_page():
     assert sorted(listed()) == sorted(entry.path for entry in public.entries())
 
 
+def test_methods_stand_in_the_order_of_the_book_and_others_in_that_of_the_source():
+    page = reference.contents(["helpers.formulas.surfaces"])["helpers.formulas.surfaces"]
+    assert tuple(entry.thing for entry in page[: len(surfaces.METHODS)]) == surfaces.METHODS
+    page = reference.contents(["helpers.training"])["helpers.training.loop"]
+    assert [entry.name for entry in page][:3] == ["fit", "count_steps", "batches"]
+
+
 def test_every_public_name_leads_to_an_entry():
     known = {(entry.home, entry.name) for entry in public.entries()}
     missing = [

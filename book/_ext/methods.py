@@ -100,10 +100,13 @@ def _formula(kind: type, name: str, left: str) -> str:
 
 
 def allowed(about: Hyperparameter) -> str:
-    """Return which values a field takes, in the words with which its check refuses the others."""
+    """Return which values a field takes, in the words with which its check refuses the others.
+
+    That a number is finite goes without saying.
+    """
     several = isinstance(about.example, tuple)
-    reasons = dict.fromkeys(r.removeprefix("be ") for r in reversed(refusals(about.check, several)) if r)
-    text = ", ".join(reasons) or "any number"
+    reasons = dict.fromkeys(reason for reason in reversed(refusals(about.check, several)) if reason)
+    text = ", ".join(r.removeprefix("be ") for r in reasons if r != "be finite") or "any number"
     return f"each {text}{'' if _accepts(about, (2, 1)) else '; increasing'}" if several else text
 
 

@@ -60,10 +60,13 @@ def contents(roots: list[str], first: list[str] = ()) -> dict[str, list[Entry]]:
     return {home: sorted(here, key=_rank) for home, here in found.items() if here}
 
 
-def _rank(entry: Entry) -> int:
-    """Return the place of a thing in its module's table of methods; the others come behind."""
+def _rank(entry: Entry) -> tuple[int, int]:
+    """Return the place of a thing: methods as in their module's table, then the others as in the source."""
     table = getattr(importlib.import_module(entry.path.rpartition(".")[0]), "METHODS", ())
-    return table.index(entry.thing) if entry.thing in table else len(table)
+    source = ModuleAnalyzer.for_module(entry.home)
+    source.analyze()
+    in_source = source.tagorder.get(entry.name, len(source.tagorder))
+    return table.index(entry.thing) if entry.thing in table else len(table), in_source
 
 
 def section(home: str, found: list[Entry], root: str) -> list[str]:
