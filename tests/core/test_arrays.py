@@ -39,6 +39,22 @@ def test_dtype(library):
         arrays.dtype("x", whole, "real floating", "bool")
 
 
+def test_floats():
+    for x in (np.zeros(()), np.zeros((2, 3), np.float16), np.zeros((0, 3), np.float32)):
+        arrays.floats("x", x)
+        arrays.floats("x", x, x.shape)
+    arrays.floats("x", np.zeros((2, 3)), "N D", D=3)
+    with refuses(TypeError, "x must be a NumPy array, got x of type Tensor"):
+        arrays.floats("x", torch.zeros(1))
+    for whole in (np.zeros(1, int), np.zeros(1, bool), np.zeros(1, complex)):
+        with refuses(TypeError, f"x must be real floating, got x of dtype {whole.dtype}"):
+            arrays.floats("x", whole)
+    with refuses(ValueError, "x must have shape (N, D=4), got (2, 3)"):
+        arrays.floats("x", np.zeros((2, 3)), "N D", D=4)
+    with refuses(ValueError, "dy must have shape (2, 3), got (3,)"):
+        arrays.floats("dy", np.zeros(3), (2, 3))
+
+
 @LIBRARIES
 def test_not_empty(library):
     arrays.not_empty("x", library(np.zeros(())))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.core import arrays
+from helpers.core import arrays, checks
 from helpers.core.mathematics import sigmoid
 
 __all__ = [
@@ -106,7 +106,9 @@ def softmax_forward(x: np.ndarray, *, axis: int = -1) -> tuple[np.ndarray, Any]:
     array([[0.5, 0.5, 0. ]])
     """
     arrays.floats("x", x)
-    with np.errstate(invalid="ignore"):
+    checks.require(-x.ndim <= axis < x.ndim, f"be one of the {x.ndim} axes of x", "axis", axis)
+    checks.require(x.shape[axis] > 0, "have at least one class", "x.shape", x.shape)
+    with np.errstate(over="ignore", invalid="ignore"):
         y = np.exp(x - x.max(axis=axis, keepdims=True))
     y /= y.sum(axis=axis, keepdims=True)
     return y, (y, axis)

@@ -2,29 +2,36 @@ r"""Convolution of images, forward and backward, as products of matrices.
 
 What deep learning calls a convolution is a cross-correlation: the kernel is not turned round. A window
 of kH x kW pixels steps over the padded image, and each output is the window's C x kH x kW numbers times
-those of a kernel. Three facts make this fast without any code but NumPy's.
+those of a kernel. Three things make this fast without any code but NumPy's.
 
-- The pixels that one *row* of the kernel sees, side by side in a matrix, serve all kH rows: each
-  meets the same matrix a few image rows further down. So the pixels are copied kW times, where the
-  textbook's im2col copies them kH x kW times.
-- That copy is made for as many samples as the processor's cache holds, used, and written over.
+- What *one row* of the kernel sees of an image is laid out as a matrix; the other rows of the kernel see
+  the same matrix, some image rows further down. So a pixel is copied kW times, where the textbook's
+  im2col copies it kH x kW times.
+- The layout is made for as many samples as the processor's cache holds, used, and written over. The zeros
+  of the border stand in it from the start; no padded image is made.
 - Small products run faster: see `SMALL`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import reduce
 from operator import iadd
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from helpers.core import arrays
 from helpers.formulas.layers.windows import Pair, Window, in_cache, places
 
 __all__ = ["conv2d_backward", "conv2d_forward"]
+
+#: Groups of samples, and for each what one row of a kernel sees of them.
+Groups = Iterator[tuple[slice, np.ndarray]]
+
+#: Which entries of one axis, and which of another, belong together.
+Meeting = tuple[slice, slice]
 
 #: Multiplications up to which OpenBLAS takes a kernel that does not copy the matrices first.
 SMALL = 1_000_000
@@ -91,8 +98,9 @@ def conv2d_forward(
     arrays.floats("bias", bias, "F", F=weight.shape[0])
     window = Window.of(weight.shape[2:], stride, padding)
     steps = window.steps(x.shape[2:])
-    padded = window.pad(x)
-    return _correlate(padded, weight, window.stride, steps, bias), (padded, weight, window, steps)
+    y = np.empty((len(x), len(weight), *steps), np.result_type(x, weight, bias))
+    _correlate(_input_rows(x, window, y.shape), weight, bias, window.stride[0], y)
+    return y, (x, weight, window, y.shape)
 
 
 def conv2d_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,71 +142,85 @@ def conv2d_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndarray,
     over the terms whose indices are whole and in range. That is again a correlation: of `dy`, with s - 1
     zeros between its entries and k - 1 around them, with the kernels turned by half a turn.
     """
-    padded, weight, window, steps = cache
-    arrays.floats("dy", dy, (padded.shape[0], weight.shape[0], *steps))
-    dweight = _weight_gradient(padded, dy, window)
-    return _input_gradient(padded, dy, weight, window), dweight, dy.sum(axis=(0, 2, 3))
+    x, weight, window, y_shape = cache
+    arrays.floats("dy", dy, y_shape)
+    dx = np.empty(x.shape, np.result_type(dy, weight))
+    turned = weight[:, :, ::-1, ::-1].swapaxes(0, 1)
+    _correlate(_gradient_rows(dy, window, x.shape), turned, np.zeros(x.shape[1], dy.dtype), 1, dx)
+    return dx, _weight_gradient(x, dy, window), dy.sum(axis=(0, 2, 3))
 
 
-def _correlate(
-    x: np.ndarray, weight: np.ndarray, stride: tuple[int, int], steps: tuple[int, int], bias: np.ndarray
-) -> np.ndarray:
-    """Correlate images that have their border already."""
+def _correlate(groups: Groups, weight: np.ndarray, bias: np.ndarray, stride: int, y: np.ndarray) -> None:
+    """Correlate images, of which groups of rows are given, with kernels, and write the result into y."""
     f, c, k_h, k_w = weight.shape
     kernel_rows = weight.transpose(2, 1, 3, 0).reshape(k_h, c * k_w, f).swapaxes(1, 2)
-    y = np.empty((len(x), f, *steps), np.result_type(x, weight, bias))
-    height = _block_height(steps, f * c * k_w)
-    down = places(k_h, stride[0], steps[0])
-    for samples, rows in _rows(x, k_w, stride[1], steps, f):
+    height = _block_height(y.shape[2:], f * c * k_w)
+    down = places(k_h, stride, y.shape[2])
+    for samples, rows in groups:
         products = (
             kernel_row @ _blocks(rows[:, :, place], height)
             for kernel_row, place in zip(kernel_rows, down, strict=True)
         )
         np.add(reduce(iadd, products), bias[:, None], out=_blocks(y[samples], height))
-    return y
 
 
 def _weight_gradient(x: np.ndarray, dy: np.ndarray, window: Window) -> np.ndarray:
-    """Correlate the input, which has its border already, with the gradient of the output."""
+    """Correlate the input with the gradient of the output."""
     (k_h, k_w), (_, c, *_), (_, f, *steps) = window.kernel, x.shape, dy.shape
     total = np.zeros((k_h, c * k_w, f), np.result_type(x, dy))
     height = _block_height(steps, f * c * k_w)
     down = places(k_h, window.stride[0], steps[0])
-    for samples, rows in _rows(x, k_w, window.stride[1], steps, f):
+    for samples, rows in _input_rows(x, window, dy.shape):
         pixels_first = np.ascontiguousarray(_blocks(dy[samples], height).swapaxes(2, 3))
         for i, place in enumerate(down):
             total[i] += (_blocks(rows[:, :, place], height) @ pixels_first).sum(axis=(0, 1))
     return np.ascontiguousarray(total.reshape(k_h, c, k_w, f).transpose(3, 1, 0, 2))
 
 
-def _input_gradient(x: np.ndarray, dy: np.ndarray, weight: np.ndarray, window: Window) -> np.ndarray:
-    """Spread the gradient of the output to where its windows began, and correlate with turned kernels."""
-    (k_h, k_w), (s_h, s_w) = window.kernel, window.stride
-    (n, c, height, width), (_, f, h_out, w_out) = x.shape, dy.shape
-    spread = np.zeros((n, f, height + k_h - 1, width + k_w - 1), dy.dtype)
-    spread[:, :, k_h - 1 :: s_h, k_w - 1 :: s_w][:, :, :h_out, :w_out] = dy
-    turned = weight[:, :, ::-1, ::-1].swapaxes(0, 1)
-    size = (height - 2 * window.padding[0], width - 2 * window.padding[1])
-    return _correlate(window.inside(spread), turned, (1, 1), size, np.zeros(c, dy.dtype))
+def _input_rows(x: np.ndarray, window: Window, y_shape: tuple[int, ...]) -> Groups:
+    """Lay out what a row of the kernel sees of the input: pixel w s + j - p for its entry j at step w."""
+    (h, w), (_, k_w), (_, s_w), (p_h, p_w) = x.shape[2:], window.kernel, window.stride, window.padding
+    size = h + 2 * p_h, y_shape[3]
+    down = _meeting(size[0], h, 1, -p_h)
+    across = [_meeting(size[1], w, s_w, j - p_w) for j in range(k_w)]
+    return _rows(x, size, down, across, math.prod(y_shape[1:]))
+
+
+def _gradient_rows(dy: np.ndarray, window: Window, x_shape: tuple[int, ...]) -> Groups:
+    """Lay out what a row of a turned kernel sees of the gradient, spread to where its windows began."""
+    (h, w), (k_h, k_w), (s_h, s_w), (p_h, p_w) = dy.shape[2:], window.kernel, window.stride, window.padding
+    size = x_shape[2] + k_h - 1, x_shape[3]
+    down = _meeting(h, size[0], s_h, k_h - 1 - p_h)[::-1]
+    across = [_meeting(w, size[1], s_w, k_w - 1 - p_w - j)[::-1] for j in range(k_w)]
+    return _rows(dy, size, down, across, math.prod(x_shape[1:]))
 
 
 def _rows(
-    x: np.ndarray, width: int, stride: int, steps: tuple[int, int], n_outputs: int
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield groups of samples with what one row of a kernel sees of them.
-
-    Entry (n, c * kW + j, u, w) is pixel (u, w * s + j) of channel c. The buffer is used again and again.
-    """
-    windows = sliding_window_view(x, width, axis=3)[:, :, :, ::stride].transpose(0, 1, 4, 2, 3)
-    n, c, _, height, w_out = windows.shape
-    floats = (c * width * height + 2 * n_outputs * steps[0]) * w_out
+    x: np.ndarray, size: tuple[int, int], down: Meeting, across: list[Meeting], n_outputs: int
+) -> Groups:
+    """Yield groups of samples and their rows, (n, C * kW, *size), in a buffer that is used again."""
+    c, k_w = x.shape[1], len(across)
+    floats = c * k_w * math.prod(size) + 2 * n_outputs
     buffer = None
-    for samples in in_cache(n, floats * x.itemsize):
+    for samples in in_cache(len(x), floats * x.itemsize):
         if buffer is None:
-            buffer = np.empty_like(windows[samples], order="C")
+            buffer = np.zeros((samples.stop, c, k_w, *size), x.dtype)
         rows = buffer[: samples.stop - samples.start]
-        np.copyto(rows, windows[samples])
-        yield samples, rows.reshape(len(rows), c * width, height, w_out)
+        for j, (to, source) in enumerate(across):
+            rows[:, :, j, down[0], to] = x[samples, :, down[1], source]
+        yield samples, rows.reshape(len(rows), c * k_w, *size)
+
+
+def _meeting(n: int, n_other: int, stride: int, offset: int) -> Meeting:
+    """Return the entries i of one axis for which there is an entry i * stride + offset of another, and those.
+
+    >>> _meeting(4, 5, stride=2, offset=-1)  # -1 and 5 are no entries
+    (slice(1, 3, None), slice(1, 4, 2))
+    """
+    first, last = max(0, -(offset // stride)), min(n, -((offset - n_other) // stride))
+    if first >= last:
+        return slice(0), slice(0)
+    return slice(first, last), slice(first * stride + offset, (last - 1) * stride + offset + 1, stride)
 
 
 def _block_height(steps: tuple[int, int], weights: int) -> int:

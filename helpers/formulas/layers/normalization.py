@@ -106,7 +106,7 @@ def batch_norm_forward(
     n_values = _check(x, weight, bias, running, train)
     checks.unit_interval("momentum", momentum)
     checks.positive("epsilon", epsilon)
-    mean, variance = running
+    mean, variance = (statistic.astype(x.dtype, copy=False) for statistic in running)
     if train:
         x, subtracted, mean, variance = _moments(x)
         new = subtracted + mean, variance * (n_values / (n_values - 1) if unbiased else 1)
@@ -115,7 +115,7 @@ def batch_norm_forward(
     scale = weight * inverse_std
     slope, shift = _per_pixel(x, scale, bias - mean * scale)
     y = np.empty_like(x)
-    for samples in in_cache(len(x), x[:1].nbytes):
+    for samples in in_cache(len(x), 3 * x[:1].nbytes):
         group = np.multiply(x[samples], slope, out=y[samples])
         group += shift
     return y, (x, mean, inverse_std, weight, train), running
@@ -161,7 +161,7 @@ def batch_norm_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndar
     slope = -share * dweight * inverse_std
     slope, shift, scale = _per_pixel(dy, slope, -share * dbias - mean * slope, weight * inverse_std)
     dx = np.empty_like(dy)
-    for samples in in_cache(len(dy), dy[:1].nbytes):
+    for samples in in_cache(len(dy), 3 * dy[:1].nbytes):
         group = np.multiply(x[samples], slope, out=dx[samples])
         group += shift
         group += dy[samples]
@@ -189,7 +189,9 @@ def _check(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, running: Running
     arrays.floats("x", x)
     if x.ndim not in (2, 4):
         raise ValueError(f"x must have shape (N, D) or (N, C, H, W), got {x.shape}")
-    names = "weight", "bias", "running mean", "running variance"
+    if not isinstance(running, tuple) or len(running) != 2:
+        raise TypeError(f"running must be a tuple (mean, variance), got {running!r}")
+    names = "weight", "bias", "running[0]", "running[1]"
     for name, array in zip(names, (weight, bias, *running), strict=True):
         arrays.floats(name, array, "C", C=x.shape[1])
     n_values = x.size // max(1, x.shape[1])
@@ -212,7 +214,7 @@ def _channel_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     n, c, *pixels = a.shape
     a, b = (array.reshape(n, c, math.prod(pixels)) for array in (a, b))
     total = np.zeros((2, c), np.result_type(a, b))
-    for samples in in_cache(n, a[:1].nbytes):
+    for samples in in_cache(n, 3 * a[:1].nbytes):
         total[0] += np.einsum("ncp->c", a[samples])
         total[1] += np.einsum("ncp,ncp->c", a[samples], b[samples])
     return total

@@ -8,12 +8,13 @@ the whole layer is a few operations on four such views.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from helpers.core import arrays, checks
-from helpers.formulas.layers.windows import Pair, Window
+from helpers.formulas.layers.windows import Pair, Window, in_cache
 
 __all__ = [
     "avg_pool2d_backward",
@@ -32,6 +33,18 @@ def _pooling_window(x: np.ndarray, kernel: Pair, stride: Pair | None, padding: P
     narrow = all(2 * p <= k for p, k in zip(window.padding, window.kernel, strict=True))
     checks.require(narrow, f"be at most half of the kernel {window.kernel}", "padding", window.padding)
     return window
+
+
+def _combine(operation: Callable, padded: np.ndarray, window: Window, steps: tuple[int, int]) -> np.ndarray:
+    """Combine the entries of every window by an operation of two arrays, such as ``np.maximum``."""
+    y = np.empty((*padded.shape[:2], *steps), padded.dtype)
+    for samples in in_cache(len(y), 2 * padded[:1].nbytes):
+        group = y[samples]
+        views = window.views(padded[samples], steps)
+        group[...] = next(views)
+        for view in views:
+            operation(group, view, out=group)
+    return y
 
 
 def max_pool2d_forward(
@@ -83,10 +96,7 @@ def max_pool2d_forward(
     window = _pooling_window(x, kernel, stride, padding)
     steps = window.steps(x.shape[2:])
     padded = window.pad(x, -math.inf)
-    views = window.views(padded, steps)
-    y = next(views).copy()
-    for view in views:
-        np.maximum(y, view, out=y)
+    y = _combine(np.maximum, padded, window, steps)
     return y, (padded, y, window)
 
 
@@ -114,11 +124,13 @@ def max_pool2d_backward(dy: np.ndarray, cache: Any) -> np.ndarray:
     arrays.floats("dy", dy, y.shape)
     dpadded = np.zeros(padded.shape, dy.dtype)
     steps = y.shape[2:]
-    waiting = np.ones(y.shape, bool)
-    for view, dview in zip(window.views(padded, steps), window.views(dpadded, steps), strict=True):
-        first = (view == y) & waiting
-        waiting ^= first
-        dview += dy * first
+    for samples in in_cache(len(y), 3 * padded[:1].nbytes):
+        waiting = np.ones(y[samples].shape, bool)
+        views, dviews = (window.views(array[samples], steps) for array in (padded, dpadded))
+        for view, dview in zip(views, dviews, strict=True):
+            first = (view == y[samples]) & waiting
+            waiting ^= first
+            dview += dy[samples] * first
     return window.inside(dpadded)
 
 
@@ -160,11 +172,7 @@ def avg_pool2d_forward(
     window = _pooling_window(x, kernel, stride, padding)
     steps = window.steps(x.shape[2:])
     padded = window.pad(x)
-    views = window.views(padded, steps)
-    y = next(views).copy()
-    for view in views:
-        y += view
-    y /= math.prod(window.kernel)
+    y = _combine(np.add, padded, window, steps) / math.prod(window.kernel)
     return y, (padded.shape, y.shape, window)
 
 
@@ -205,7 +213,7 @@ def global_avg_pool_forward(x: np.ndarray) -> tuple[np.ndarray, Any]:
     .. [1] M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014, section 3.2.
     """
     arrays.floats("x", x, "N C H W")
-    arrays.not_empty("x", x)
+    checks.require(0 not in x.shape[2:], "have pixels", "x.shape", x.shape)
     return x.mean(axis=(2, 3)), x.shape
 
 
