@@ -105,6 +105,8 @@ def test_an_unknown_formula_is_taught_to_the_page():
     explorer.schedule = OTHERS["three milestones"]
     assert explorer._esm != module
     assert '"MultiStepDecay, 3 milestones": { plain: (t, p) =>' in explorer._esm
+    explorer.schedule = schedules.Warmup(OTHERS["three milestones"], warmup_steps=5)
+    assert explorer.schedule.inner == OTHERS["three milestones"]
 
 
 def test_pinned_schedules_come_out():

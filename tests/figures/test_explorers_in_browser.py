@@ -243,6 +243,7 @@ def test_a_curve_is_pinned_once(show):
         page.get_by_role("button", name="Pin this curve").click()
     assert page.locator(".chip").count() == 1
     assert page.locator(".message").text_content() == "this curve is pinned already."
+    assert page.locator(".label").count() == 1
     page.get_by_label("decay factor, exact value").fill("0.5")
     page.keyboard.press("Enter")
     assert page.locator(".label").first.text_content().startswith("step decay, γ 0.1, area")
@@ -390,6 +391,17 @@ def test_copy_buttons_select_where_the_clipboard_is_closed(show):
     assert status.text_content() == "in torch is selected: copy it with the keyboard"
 
 
+def test_keys_stay_with_the_control_that_has_the_focus(show):
+    page = show(ScheduleExplorer(STAIRS))
+    page.evaluate("window.heard = []; document.addEventListener('keydown', (e) => heard.push(e.key))")
+    page.get_by_label("length of a stair").first.press("ArrowRight")
+    page.get_by_label("peak learning rate, exact value").press("x")
+    page.get_by_text("After.").click()
+    page.keyboard.press("x")
+    assert page.evaluate("heard") == ["x"]
+    assert page.locator(".explorer > [data-lm-suppress-shortcuts]").count() == 1
+
+
 def test_two_explorers_do_not_disturb_each_other(show):
     cosine = EXAMPLES["CosineDecay"]
     page = show(ScheduleExplorer(STAIRS), ScheduleExplorer(cosine))
@@ -434,6 +446,28 @@ def test_a_view_can_be_taken_down_and_put_up_again(show):
     assert found == [[1, 1, 3], [0, 0], [1, 1, 3], [0, 0]]
 
 
+def test_a_view_may_be_made_before_it_is_attached(show):
+    page = show(ScheduleExplorer(STAIRS), theme="dark")
+    before, after = page.evaluate(
+        """async () => {
+            const { esm, state } = tools.told();
+            const { default: widget } = await tools.load(esm);
+            const el = document.createElement('div');
+            await widget.render({ model: { get: (name) => state[name], on() {}, off() {} }, el });
+            const root = el.firstChild.shadowRoot;
+            const drawn = () => root.querySelector('.chart').viewBox.baseVal.width;
+            const wide = () => root.querySelector('.picture').clientWidth;
+            const seen = () => [root.querySelector('.ex').hasAttribute('data-dark'), drawn() - wide()];
+            const before = seen();
+            tools.place().append(el);
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            return [before, seen()];
+        }"""
+    )
+    assert before == [False, 640]
+    assert after == [True, 0]
+
+
 def test_a_change_from_python_moves_the_page(show):
     page = show(ScheduleExplorer(STAIRS))
     text = page.evaluate(
@@ -449,6 +483,8 @@ def test_a_change_from_python_moves_the_page(show):
             const el = tools.place();
             await widget.render({ model, el });
             state.values = { ...state.values, inner: { peak_lr: 0.7, step_size: 70, gamma: 0.7 } };
+            listener();
+            state.method = 'not known yet';
             listener();
             const root = el.firstChild.shadowRoot;
             return [root.querySelector('code').textContent, root.querySelector('.number').value, saved];

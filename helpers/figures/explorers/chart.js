@@ -201,7 +201,8 @@ export class Chart {
   // Each label near its own curve, where it covers nothing; a small change does not move it.
   labels(curves) {
     const taken = [...this.taken];
-    return curves.map((curve) => {
+    const named = curves.filter((curve) => curve.label);
+    return named.map((curve) => {
       const lines = this.lines(curve, curves);
       const seats = this.seatsFor(Math.max(...lines.map((line) => this.wide(line))), lines.length * LINE);
       const old = this.seats.get(curve.key);

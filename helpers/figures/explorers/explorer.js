@@ -272,8 +272,9 @@ export function table(head, rows) {
 // An explorer stands in a shadow root: the page's styles and scripts stay out (MathJax takes every <math> it
 // sees), ids stay in. `draw(ui)` fills ui.body and may push what has to be stopped to ui.stops.
 export function mount(el, css, draw) {
-  const host = html("div");
-  const body = html("div", { class: "ex" });
+  // Keys belong to the control that has the focus: not to JupyterLab's commands, nor to a page's own keys.
+  const host = html("div", { "data-lm-suppress-shortcuts": "true" });
+  const body = html("div", { class: "ex", keydown: (event) => event.stopPropagation() });
   host.attachShadow({ mode: "open" }).append(html("style", {}, css), body);
   el.append(host);
   const stops = [() => host.remove(), ...followTheme(body)];
@@ -281,28 +282,30 @@ export function mount(el, css, draw) {
   return () => stops.forEach((stop) => stop());
 }
 
-// Dark where the text is light, whoever made it so.
+// Dark where the text is light, whoever made it so. A notebook attaches a view after it is made: there is no
+// color before it has a size.
 function followTheme(body) {
   const look = () => {
-    const [r, g, b] = getComputedStyle(body)
-      .color.match(/[\d.]+/g)
-      .map(Number);
+    const color = getComputedStyle(body).color.match(/[\d.]+/g);
+    if (!color) return;
+    const [r, g, b] = color.map(Number);
     body.toggleAttribute("data-dark", 0.3 * r + 0.59 * g + 0.11 * b > 140);
   };
-  const observer = new MutationObserver(look);
+  const themes = new MutationObserver(look);
   const attributeFilter = ["data-theme", "data-jp-theme-light", "theme", "class", "style"];
   for (const root of [document.documentElement, document.body])
-    observer.observe(root, { attributes: true, attributeFilter });
+    themes.observe(root, { attributes: true, attributeFilter });
   look();
-  return [() => observer.disconnect()];
+  return [() => themes.disconnect(), whenResized(body, look)];
 }
 
-// Call `act` when the element gets another width, and not before.
+// Call `act` when the element gets another width than it has now, such as its first.
 export function whenResized(element, act) {
-  let width = null;
-  const observer = new ResizeObserver(([{ contentRect }]) => {
-    if (width !== null && contentRect.width !== width) act();
-    width = contentRect.width;
+  let width = element.clientWidth;
+  const observer = new ResizeObserver(() => {
+    if (element.clientWidth === width) return;
+    width = element.clientWidth;
+    act();
   });
   observer.observe(element);
   return () => observer.disconnect();

@@ -78,6 +78,8 @@ function code(state, template) {
 
 const title = (state) => (state.warmup ? "warmup + " : "") + catalog.methods[state.method].words;
 
+const equal = (one, other) => title(one) === title(other) && same(parameters(one), parameters(other));
+
 // What tells a pinned schedule from the present one, if they are of one kind.
 function difference(pin, state) {
   if (pin.method !== state.method || pin.warmup !== state.warmup) return "";
@@ -97,7 +99,8 @@ class ScheduleExplorer {
     this.pinned = new Map(); // samples of the pinned curves, by their state
     this.speaker = speaker();
     this.lay(body);
-    const listen = () => this.busy || this.update();
+    // What Python has just been given comes before the module that knows it, which then draws its own view.
+    const listen = () => this.busy || !(model.get("method") in catalog.methods) || this.update();
     const events = STATE.map((name) => `change:${name}`).join(" ");
     model.on(events, listen);
     stops.push(
@@ -338,19 +341,14 @@ class ScheduleExplorer {
 
   draw(state) {
     const total = state.total_steps;
-    const label = (curve, words) => Object.assign(curve, { label: [words, `area ${shown(curve.area)}`] });
-    const now = {
-      ...label(this.sample(state, total), title(state)),
-      name: "study",
-      key: "study",
-      fill: true,
-    };
-    const pins = state.pins.map((pin, i) =>
-      Object.assign(label(this.samplePin(pin, total), title(pin) + difference(pin, state)), {
-        name: PINS[i],
-        key: PINS[i],
-      }),
-    );
+    const label = (curve, words) => [words, `area ${shown(curve.area)}`];
+    const sampled = this.sample(state, total);
+    const now = { ...sampled, label: label(sampled, title(state)), name: "study", key: "study", fill: true };
+    const pins = state.pins.map((pin, i) => {
+      const curve = Object.assign(this.samplePin(pin, total), { name: PINS[i], key: PINS[i] });
+      const words = title(pin) + difference(pin, state);
+      return Object.assign(curve, { label: equal(pin, state) ? null : label(curve, words) });
+    });
     const x = Math.min(this.pointed ?? state.step, total);
     const y = rateOf(state)(x);
     const text = `step ${x}: ${shown(y)}`;

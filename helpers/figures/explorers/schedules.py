@@ -105,17 +105,18 @@ class ScheduleExplorer(Explorer):
         checks.count("total_steps", total_steps)
         checks.require(total_steps >= 2, "be at least 2", "total_steps", total_steps)
         checks.require(len(pinned) <= PINS, f"have at most {PINS} entries", "pinned", pinned)
+        self.total_steps = total_steps
         examples = [_for_run(method, total_steps) for method in schedules.METHODS]
         self._warmup = _for_run(Warmup, total_steps, inner=examples[0])
         self._prompts = tuple(_questions(total_steps) if prompts is None else prompts)
-        self._known = {_key(s): s for s in examples}
-        self._warmed = {_key(s) for s in examples if _can_follow_warmup(s, total_steps)}
+        self._known: dict[str, Schedule] = {}
+        self._warmed: set[str] = set()
+        self._learn(*examples)
         first = self._known["StepDecay"] if schedule is None else schedule
         self._learn(first, *pinned, *(s for p in self._prompts for s in (p.schedule, *p.pinned)))
         self._known[_key(first)] = _inner(first)
         super().__init__(
             **self._encoded(first),
-            total_steps=total_steps,
             step=total_steps // 2,
             log_axis=log_axis,
             pins=[self._encoded(s) for s in pinned],
@@ -141,10 +142,17 @@ class ScheduleExplorer(Explorer):
     def _learn(self, *found: Schedule) -> None:
         """Make sure that the module has the formula of each schedule, behind a warmup where it is."""
         before = len(self._known), len(self._warmed)
-        self._known = {**{_key(s): _inner(s) for s in found}, **self._known}
-        self._warmed |= {_key(s) for s in found if isinstance(s, Warmup)}
+        for schedule in found:
+            self._known.setdefault(_key(schedule), _inner(schedule))
+        self._warmed |= {_key(s) for s in found if self._can_be_warmed(s)}
         if before != (len(self._known), len(self._warmed)) and self.trait_has_value("_esm"):
             self._esm = self._module()
+
+    def _can_be_warmed(self, schedule: Schedule) -> bool:
+        """Whether it begins at its highest rate, as what climbs by itself does not; or is warmed already."""
+        if isinstance(schedule, Warmup):
+            return True
+        return bool(schedule(0) == schedule.base_lr == schedule.rates(self.total_steps).max())
 
     # ---- what the page and the kernel tell each other ----
 
@@ -235,11 +243,6 @@ def _unusual(schedule: Schedule) -> list[str]:
         if isinstance(value, tuple) and len(value) != len(fact.example):
             found.append(f"{len(value)} {fact.words}")
     return found
-
-
-def _can_follow_warmup(schedule: Schedule, total_steps: int) -> bool:
-    """Whether a schedule begins at its highest rate; one that climbs by itself needs no warmup."""
-    return bool(schedule(0) == schedule.base_lr == schedule.rates(total_steps).max())
 
 
 def _stretches(schedule: Schedule) -> dict[str, Any] | None:
