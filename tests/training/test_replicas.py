@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from helpers.formulas import rules, schedules
 from helpers.training import data, fit, models
 from helpers.training.optimizers import FromRule
-from helpers.training.replicas import fit_replicas
+from helpers.training.replicas import Replicas, fit_replicas
 
 SEEDS = (3, 4)
 SCHEDULES = (schedules.Constant(0.1), schedules.StepDecay(0.2, step_size=5, gamma=0.5))
@@ -85,7 +85,7 @@ def test_hook_and_other_parameters(digits):
         total.update({name: total.get(name, 0) + stack / 8 for name, stack in params.items()})
 
     result = side_by_side(digits, hook=add)
-    assert steps == list(range(8)) and len(result) == 2
+    assert steps == list(range(8)) and isinstance(result, Replicas) and len(result) == 2
     averaged, _ = result.evaluate(digits, F.cross_entropy, total)
     assert (averaged != result.evaluate(digits, F.cross_entropy)[0]).all()
 

@@ -129,7 +129,7 @@ class Noam(Schedule):
         return self.scale / sqrt(self.d_model) * minimum(climb, fall)
 
 
-def covered(part: Any) -> Any:
+def _covered(part: Any) -> Any:
     """How much of a way is covered along half a cosine, after a part of the time."""
     return (1 - cos(pi * part)) / 2
 
@@ -226,7 +226,7 @@ class OneCycle(Schedule):
         return self.start_lr
 
     def formula(self, t: Any) -> Any:
-        way = covered if self.anneal == "cos" else lambda part: part
+        way = _covered if self.anneal == "cos" else lambda part: part
         last = self.total_steps - self.warmup_steps
         climb = self.start_lr + (self.peak_lr - self.start_lr) * way(t / self.warmup_steps)
         fall = self.peak_lr + (self.end_lr - self.peak_lr) * way((t - self.warmup_steps) / last)
