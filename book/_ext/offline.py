@@ -54,10 +54,16 @@ def third_party_loads(path):
 
 
 def drop_thebe(app, pagename, templatename, context, doctree):
-    """Take out the live-code client: its address is on a CDN, and it declares a constant twice."""
+    """Take out the live-code client: its address is on a CDN, and it declares a constant twice.
+
+    The state of widgets goes too: it is for a kernel's widget manager, and holds every explorer once more.
+    """
 
     def ours(asset):
-        body = getattr(asset, "attributes", {}).get("body") or ""
+        attributes = getattr(asset, "attributes", {})
+        if attributes.get("type") == "application/vnd.jupyter.widget-state+json":
+            return False
+        body = attributes.get("body") or ""
         return "thebe" not in f"{getattr(asset, 'filename', asset)} {body}".lower()
 
     for kind in ("script_files", "css_files"):

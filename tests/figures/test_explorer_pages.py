@@ -46,6 +46,14 @@ def test_every_explorer_starts_and_its_sliders_move_the_picture(name, scheme, bo
 
 @pytest.mark.pages
 @pytest.mark.parametrize("name", pages() or ["index.html"])
+def test_a_page_holds_each_explorer_once(name, book):
+    text = (book / name).read_text("utf-8")
+    assert text.count("const catalog = ") == text.count('<div class="explorer"')
+    assert "vnd.jupyter.widget-state" not in text
+
+
+@pytest.mark.pages
+@pytest.mark.parametrize("name", pages() or ["index.html"])
 def test_explorers_stand_on_the_page_itself_in_the_dark_theme(name, closed_page):
     page = closed_page(theme="dark")
     page.goto(name)
