@@ -76,7 +76,7 @@ def conv2d_forward(
     .. math:: y_{nfhw} = b_f + \sum_{cij} w_{fcij} \, \tilde x_{n,\, c,\, h s_H + i,\, w s_W + j}.
 
     torch: ``conv2d``, the same arguments; Paddle too. Keras keeps channels last and kernels in the order
-    (kH, kW, C, F), and its ``"same"`` padding is uneven where the stride is above 1.
+    (kH, kW, C, F), and its ``"same"`` padding may be one wider at the lower and right end.
 
     References
     ----------
@@ -198,7 +198,11 @@ def _gradient_rows(dy: np.ndarray, window: Window, x_shape: tuple[int, ...]) -> 
 def _rows(
     x: np.ndarray, size: tuple[int, int], down: Meeting, across: list[Meeting], n_outputs: int
 ) -> Groups:
-    """Yield groups of samples and their rows, (n, C * kW, *size), in a buffer that is used again."""
+    """Yield groups of samples and their rows, (n, C * kW, *size), in a buffer that is used again.
+
+    For each entry j of a kernel's row, `across[j]` says which columns are filled from which of `x`, and
+    `down` which rows are; what is not filled is border, or lies between spread-out entries, and stays 0.
+    """
     c, k_w = x.shape[1], len(across)
     floats = c * k_w * math.prod(size) + 2 * n_outputs
     buffer = None

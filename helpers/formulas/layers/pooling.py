@@ -80,7 +80,8 @@ def max_pool2d_forward(
 
     Notes
     -----
-    torch: ``max_pool2d``, the same arguments. Keras' ``MaxPooling2D`` and Paddle's ``max_pool2d`` too.
+    torch: ``max_pool2d``, the same arguments; Paddle too. Keras' ``MaxPooling2D`` knows no padding but
+    ``"valid"``, which is 0, and ``"same"``.
 
     Examples
     --------
@@ -118,7 +119,8 @@ def max_pool2d_backward(dy: np.ndarray, cache: Any) -> np.ndarray:
     A window's maximum changes with one pixel alone, so that pixel gets all of the window's gradient. Of
     equal pixels the first, row by row, is taken, as in torch; behind a ReLU many windows are all zero,
     and a mask of all that equal the maximum would count the gradient up to kH x kW times. Where windows
-    overlap, a pixel sums what it gets. No pixel of a window that holds a NaN gets any.
+    overlap, a pixel sums what it gets. No pixel of a window that holds a NaN gets any, and of a window
+    that holds nothing but minus infinity the border may get it.
     """
     padded, y, window = cache
     arrays.floats("dy", dy, y.shape)
@@ -206,7 +208,7 @@ def avg_pool2d_backward(dy: np.ndarray, cache: Any) -> np.ndarray:
 def global_avg_pool_forward(x: np.ndarray) -> tuple[np.ndarray, Any]:
     """Return the mean of each channel of each image, shape (N, C), and the cache for the backward pass.
 
-    torch: ``adaptive_avg_pool2d(x, 1)``. Keras: ``GlobalAveragePooling2D``.
+    torch: ``adaptive_avg_pool2d(x, 1)``, which has shape (N, C, 1, 1). Keras: ``GlobalAveragePooling2D``.
 
     References
     ----------
