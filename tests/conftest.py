@@ -62,13 +62,19 @@ def book_url(book):
         server.shutdown()
 
 
+def said(message):
+    """Return an error of the console, with the address that it is about where it does not say it."""
+    text, url = message.text, (message.location or {}).get("url", "")
+    return f"{text} {url}" if text.startswith("Failed to load") else text
+
+
 def _watch(page, base):
     """Record what a page asks for outside ``base``, and what it complains about."""
     page.third_party, page.problems = [], []
     own = (base, "data:", "blob:", "about:")
     page.on("request", lambda r: None if r.url.startswith(own) else page.third_party.append(r.url))
     page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)
+    page.on("console", lambda m: page.problems.append(said(m)) if m.type == "error" else None)
 
 
 @pytest.fixture
