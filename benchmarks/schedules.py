@@ -5,6 +5,8 @@ smallest of many short runs that alternate, so that another program's work on th
 """
 
 import math
+import subprocess
+import sys
 import timeit
 
 import torch
@@ -57,8 +59,14 @@ def fastest(functions):
     return best
 
 
+def import_seconds(module, runs=5):
+    """Seconds to import a module in a new interpreter, beside numpy alone: the smallest of some runs."""
+    code = f"import time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
+    return min(float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(runs))
+
+
 def main():
-    """Print the table; say which schedules miss the limit."""
+    """Print the tables; say which schedules miss the limit."""
     torch.set_num_threads(1)
     found = cases()
     ours = fastest({name: lambda s=schedule: s(437) for name, schedule in found.items()})
@@ -68,6 +76,8 @@ def main():
         print(f"{name:<26}{time:>10.2f}{theirs[name]:>18.2f}{time / theirs[name]:>8.2f}")
     slow = [name for name, time in ours.items() if time > LIMIT]
     print(f"slowest {max(ours.values()):.2f} us; above {LIMIT:g} us: {', '.join(slow) or 'none'}")
+    for module in ("helpers.formulas.schedules", "numpy", "torch"):
+        print(f"importing {module}: {import_seconds(module):.2f} s")
 
 
 if __name__ == "__main__":

@@ -196,6 +196,7 @@ def test_the_result_is_said_and_stands_in_a_table(show):
     assert said.startswith("loss 0.4402 nats; probabilities class 0, true: 0.644; class 1: 0.237")
     assert page.get_by_role("img").get_attribute("aria-label") == said
     page.get_by_text("The numbers as a table").click()
+    page.locator("tr").first.wait_for()  # the table is filled when it has opened
     rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
     assert rows[0] == ["class", "logit", "probability p", "target y", "p − y"]
     assert rows[1][:2] == ["0", "2"] and float(rows[1][4]) == pytest.approx(0.6439 - 1, abs=1e-4)

@@ -470,13 +470,7 @@ class TestDescription:
         assert len({cls.words for cls in ROWS}) == len(ROWS)
 
 
-def test_importing_is_quick_and_loads_neither_torch_nor_sympy():
-    code = (
-        "import sys, time; start = time.perf_counter(); import helpers.formulas.schedules;"
-        "print(time.perf_counter() - start, *({'torch', 'sympy', 'matplotlib'} & set(sys.modules)))"
-    )
-    runs = [subprocess.check_output([sys.executable, "-c", code], text=True).split() for _ in range(3)]
-    assert all(len(run) == 1 for run in runs), runs
-    seconds = min(float(run[0]) for run in runs)
-    print(f"importing the schedules took {seconds:.3f} s")
-    assert seconds < 1.0  # 0.1 s on a quiet machine; the promise is 0.3 s
+def test_importing_loads_neither_torch_nor_sympy():
+    """How long it takes is measured in ``benchmarks/schedules.py``."""
+    code = "import sys, helpers.formulas.schedules; print(*({'torch', 'sympy', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == []
