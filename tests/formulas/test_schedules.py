@@ -472,5 +472,6 @@ class TestDescription:
 
 def test_importing_loads_neither_torch_nor_sympy():
     """How long it takes is measured in ``benchmarks/schedules.py``."""
-    code = "import sys, helpers.formulas.schedules; print(*({'torch', 'sympy', 'matplotlib'} & set(sys.modules)))"
+    names = "{'torch', 'sympy', 'matplotlib'}"
+    code = f"import sys, helpers.formulas.schedules; print(*({names} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == []
