@@ -1,6 +1,7 @@
 """The notation and the pages on the helpers: whole, in step with the code, and leading where they say."""
 
 import dataclasses
+import doctest
 import inspect
 import re
 import types
@@ -56,6 +57,13 @@ def test_methods_stand_in_the_order_of_the_book_and_others_in_that_of_the_source
     assert tuple(entry.thing for entry in page[: len(surfaces.METHODS)]) == surfaces.METHODS
     page = reference.contents(["helpers.training"])["helpers.training.loop"]
     assert [entry.name for entry in page][:3] == ["fit", "count_steps", "batches"]
+
+
+def test_what_a_package_offers_comes_before_what_is_inside_it():
+    homes = list(reference.contents(["helpers.figures"], ["plots"]))
+    assert homes[0] == "helpers.figures.plots"
+    places = [homes.index(f"helpers.figures.explorers.{name}") for name in ("base", "schedules", "facts")]
+    assert places == sorted(places)
 
 
 def test_every_public_name_leads_to_an_entry():
@@ -206,6 +214,12 @@ def test_a_name_leads_to_what_it_stands_for():
     assert first("Explorer.still", None, None) == "helpers.figures.explorers.Explorer.still"
     assert first("cos", None, None) is None, "two modules have one"
     assert first("Unheard", None, None) is None
+
+
+@pytest.mark.parametrize("module", [lesson_map, reference], ids=lambda module: module.__name__)
+def test_examples_of_the_extensions_hold(module):
+    failed, tried = doctest.testmod(module)
+    assert (failed, tried > 0) == (0, True)
 
 
 # Lessons

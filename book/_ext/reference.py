@@ -51,13 +51,20 @@ class Api(SphinxDirective):
 
 
 def contents(roots: list[str], first: list[str] = ()) -> dict[str, list[Entry]]:
-    """Return the public things of modules by the module that defines them, without modules that have none."""
-    homes = [m.__name__ for root in roots for m in modules(root)]
+    """Return the public things of modules by the module that defines them, without modules that have none.
+
+    The modules named in `first` come first, behind them those of which a package offers something.
+    """
     order = [*(roots if len(roots) == 1 else ()), *first]
     places = {name: i for i, name in enumerate(order)}
-    homes.sort(key=lambda home: places.get(home, places.get(_short(home), len(order))))
+    homes = [m.__name__ for root in roots for m in modules(root)]
     found = {home: [entry for entry in entries() if entry.home == home] for home in homes}
-    return {home: sorted(here, key=_rank) for home, here in found.items() if here}
+
+    def rank(home: str) -> tuple[int, bool]:
+        offered = any(entry.path != f"{home}.{entry.name}" for entry in found[home])
+        return places.get(home, places.get(_short(home), len(order))), not offered
+
+    return {home: sorted(found[home], key=_rank) for home in sorted(homes, key=rank) if found[home]}
 
 
 def _rank(entry: Entry) -> tuple[int, int]:
