@@ -7,7 +7,8 @@ from tests.conftest import BOOK
 NO_MATHJAX = "document.querySelectorAll('.explorer mjx-container').length"
 MOVE = """node => {
     const root = node.lastElementChild.shadowRoot;
-    const drawn = () => [...root.querySelectorAll('svg path, svg circle, svg rect, svg line')]
+    // Shapes, and the numbers written by them: adding one number to all logits must move nothing else.
+    const drawn = () => [...root.querySelectorAll('svg path, svg circle, svg rect, svg line, svg text, p')]
         .map((shape) => shape.outerHTML).join('');
     return [...root.querySelectorAll('input[type=range]')].map((slider) => {
         const before = drawn();
