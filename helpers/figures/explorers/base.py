@@ -8,19 +8,20 @@ How to make a further family
 ----------------------------
 1. Write ``<family>.js`` next to this file::
 
-       import { html, mount } from "./explorer.js";   // the files beside it that are joined
+       import { View, html, mount } from "./explorer.js";   // the files beside it that are joined
        import { css, formulas } from "./constants.js";  // what Python says
        export default {
-         render: ({ model, el }) => mount(el, css, ({ body, stops }) => {
-           // fill body with nodes; push to stops what has to end with the view
-         }),
+         render: ({ model, el }) => mount(el, css, (ui) => new FamilyExplorer(model, ui, ["trait", "other"])),
        };
+       class FamilyExplorer extends View {
+         lay(body) {}  // make this.picture and fill body with nodes
+         update() {}   // show this.state(), and say the result in this.summary
+       }
 
-   ``explorer.js`` has the pieces: `html`, `svg` and `mathematics` build nodes, `control` is one row (symbol,
-   name, slider, number, unit), `copyable` a line of code, `speaker` says results at most twice a second;
-   ``chart.js`` has `Chart`, which draws curves. Listen with ``model.on("change:name", ...)``; write with
-   ``model.set`` and ``model.save_changes()``. No ``innerHTML``, no ``eval``, no timer that runs by itself,
-   nothing global.
+   ``explorer.js`` has the pieces: `View` keeps the state (``state``, ``set``, ``link``, ``note``) and has the
+   questions and the reset button, `html`, `svg` and `mathematics` build nodes, `control` is one row (symbol,
+   name, slider, number, unit), `copyable` a line of code; ``chart.js`` has `Chart`, which draws curves. No
+   ``innerHTML``, no ``eval``, no timer that runs by itself, nothing global.
 2. Write a subclass of :class:`Explorer` whose traits, tagged ``sync=True``, are the state. ``family`` names
    the JavaScript; :meth:`Explorer.constants` returns what the module has to know, as JavaScript text: the
    generated formulas (``symbolic.javascript``) and, as JSON, what ``facts`` reads from the methods. Never

@@ -269,6 +269,80 @@ export function table(head, rows) {
 
 // ---- the whole ----
 
+// One view of an explorer: what it shows is its state, some traits of the model, and nothing else. A family
+// says lay(body), which makes this.picture, and update(), which says the result in this.summary.
+export class View {
+  constructor(model, { body, stops }, names) {
+    this.model = model;
+    this.names = names;
+    this.first = this.state();
+    this.speaker = speaker();
+    this.message = html("p", { class: "message" });
+    this.lay(body);
+    body.append(this.speaker.element);
+    const listen = () => this.busy || !this.knows() || this.update();
+    const events = names.map((name) => `change:${name}`).join(" ");
+    model.on(events, listen);
+    const unwatch = whenResized(this.picture, () => this.resize());
+    stops.push(() => model.off(events, listen), this.speaker.stop, unwatch);
+    this.resize();
+  }
+
+  // Whether this module can show what Python has been given.
+  knows() {
+    return true;
+  }
+
+  resize() {
+    this.width = this.picture.clientWidth || 640;
+    this.fitted = null; // the equation that has its place
+    this.update();
+  }
+
+  state() {
+    return Object.fromEntries(this.names.map((name) => [name, this.model.get(name)]));
+  }
+
+  set(changes, words = "") {
+    this.busy = true;
+    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
+    this.busy = false;
+    this.model.save_changes();
+    this.message.textContent = words;
+    this.update();
+    this.speaker.say(`${words} ${this.summary}`.trim());
+  }
+
+  note(text) {
+    this.message.textContent = text;
+    if (text) this.speaker.say(text);
+  }
+
+  // What a control of the trait `name`, or of an entry of it, reads and writes.
+  link(name, index = null) {
+    const read = (state) => (index == null ? state[name] : state[name][index]);
+    const write = (value) =>
+      this.set({ [name]: index == null ? value : this.state()[name].with(index, value) });
+    const reset = () => write(read(this.first));
+    return { read: () => read(this.state()), write, reset, note: (text) => this.note(text) };
+  }
+
+  // Questions, each with the state that answers it.
+  prompts(asked) {
+    const show = (state, text) => () => this.set(structuredClone(state), text);
+    const buttons = asked.map(({ text, state }) =>
+      html("button", { type: "button", class: "prompt", click: show(state, text) }, text),
+    );
+    const start = html("span", { class: "muted" }, "Try");
+    return html("div", { class: "prompts", role: "group", "aria-label": "Try" }, start, ...buttons);
+  }
+
+  reset() {
+    const back = () => this.set(structuredClone(this.first), "everything is back at the start.");
+    return html("button", { type: "button", class: "reset", click: back }, "Reset");
+  }
+}
+
 // An explorer stands in a shadow root: the page's styles and scripts stay out (MathJax takes every <math> it
 // sees), ids stay in. `draw(ui)` fills ui.body and may push what has to be stopped to ui.stops.
 export function mount(el, css, draw) {

@@ -2,8 +2,8 @@
 // `formulas` and `catalog` are what Python generates from the losses themselves (constants.js).
 
 import {
-  at, checkbox, control, copyable, filled, fit, html, literal, mathematics, mount, rounded, scale, shown,
-  speaker, svg, table, ticks, whenResized,
+  View, at, checkbox, control, copyable, filled, fit, html, literal, mathematics, mount, rounded, scale, shown,
+  svg, table, ticks,
 } from "./explorer.js";
 import { catalog, css, formulas } from "./constants.js";
 
@@ -15,7 +15,7 @@ const SAMPLES = 240;
 const STEP = 0.001; // m, the finest move of a reading
 
 export default {
-  render: ({ model, el }) => mount(el, css, (ui) => new RegressionExplorer(model, ui)),
+  render: ({ model, el }) => mount(el, css, (ui) => new RegressionExplorer(model, ui, STATE)),
 };
 
 // ---- what a state means ----
@@ -193,52 +193,19 @@ class Picture {
   }
 }
 
-class RegressionExplorer {
-  constructor(model, { body, stops }) {
-    this.model = model;
-    this.first = this.state();
-    this.speaker = speaker();
-    this.lay(body);
-    const listen = () => this.busy || this.update();
-    const events = STATE.map((name) => `change:${name}`).join(" ");
-    model.on(events, listen);
-    const unwatch = whenResized(this.picture.element, () => this.resize());
-    stops.push(() => model.off(events, listen), this.speaker.stop, unwatch);
-    this.resize();
-  }
-
+class RegressionExplorer extends View {
   resize() {
-    this.picture.measure();
-    this.fitted = null;
-    this.update();
-  }
-
-  state() {
-    return Object.fromEntries(STATE.map((name) => [name, this.model.get(name)]));
-  }
-
-  set(changes, words = "") {
-    this.busy = true;
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.busy = false;
-    this.model.save_changes();
-    this.message.textContent = words;
-    this.update();
-    this.speaker.say(`${words} ${this.summary}`.trim());
+    this.plot.measure();
+    super.resize();
   }
 
   // ---- layout ----
 
   lay(body) {
-    this.picture = new Picture((i, value) => this.move(i, value));
-    this.beta = control(catalog.fact, {
-      read: () => this.model.get("beta"),
-      write: (beta) => this.set({ beta }),
-      reset: () => this.set({ beta: this.first.beta }),
-      note: (text) => this.note(text),
-    }, "beta");
+    this.plot = new Picture((i, value) => this.move(i, value));
+    this.picture = this.plot.element;
+    this.beta = control(catalog.fact, this.link("beta"), "beta");
     this.exact = html("span", { class: "choice", style: "flex-wrap: wrap" });
-    this.message = html("p", { class: "message" });
     this.place = html("div");
     this.equation = html("div", { class: "equation" }, this.place);
     this.withValues = checkbox("with the present values", () => this.showEquation(this.state()));
@@ -249,21 +216,17 @@ class RegressionExplorer {
     this.rates = html("div", { class: "rates" });
     const summary = html("summary", {}, "The numbers as a table");
     this.details = html("details", { toggle: () => this.showTable() }, summary, this.rates);
-    const prompts = catalog.prompts.map(({ text, state }) =>
-      html("button", { type: "button", class: "prompt", click: () => this.show(state, text) }, text));
-    const back = () => this.show(this.first, "everything is back at the start.");
-    const reset = html("button", { type: "button", class: "reset", click: back }, "Reset");
-    const muted = (text) => html("span", { class: "muted" }, text);
+    const hint = html("span", { class: "muted" }, "Drag the readings; arrow keys move them too.");
     const exact = html("div", { class: "bar" }, this.exact);
     body.append(
-      html("div", { class: "prompts", role: "group", "aria-label": "Try" }, muted("Try"), ...prompts),
+      this.prompts(catalog.prompts),
       html("div", { class: "stage" },
-        html("div", {}, this.picture.element,
-          html("div", { class: "pinning" }, muted("Drag the readings; arrow keys move them too."), reset)),
+        html("div", {}, this.picture,
+          html("div", { class: "pinning" }, hint, this.reset())),
         html("div", {}, html("div", { class: "controls" }, this.beta.element, exact), this.message)),
       html("div", { class: "formula" }, this.equation, this.withValues.element),
       html("div", { class: "codes" }, this.helpers.element, this.torch.element),
-      this.details, this.speaker.element,
+      this.details,
     );
   }
 
@@ -278,10 +241,6 @@ class RegressionExplorer {
 
   // ---- what the reader does ----
 
-  show(state, words) {
-    this.set(structuredClone(state), words);
-  }
-
   move(i, value) {
     const { readings } = this.state();
     if (readings[i] !== value) this.set({ readings: readings.map((old, j) => (j === i ? value : old)) });
@@ -294,11 +253,6 @@ class RegressionExplorer {
     const range = `[${catalog.low}, ${catalog.high}]`;
     this.note(`x${index(i)} must be in ${range}, got ${text || "nothing"}; ${shown(now)} stays.`);
     this.update();
-  }
-
-  note(text) {
-    this.message.textContent = text;
-    this.speaker.say(text);
   }
 
   // ---- what is shown ----
@@ -335,7 +289,7 @@ class RegressionExplorer {
     this.now = formulas.map((loss, i) => this.sample(loss, i, state));
     const estimates = this.now.map(({ words, estimate }) => `${words} ${meters(estimate)} m`);
     this.summary = `least loss at: ${estimates.join(", ")}`;
-    this.picture.draw({ readings: state.readings, curves: this.now, summary: this.summary });
+    this.plot.draw({ readings: state.readings, curves: this.now, summary: this.summary });
   }
 
   showEquation(state) {

@@ -3,6 +3,7 @@
 
 import { Chart } from "./chart.js";
 import {
+  View,
   at,
   checkbox,
   control,
@@ -15,10 +16,8 @@ import {
   mathematics,
   mount,
   shown,
-  speaker,
   svg,
   table,
-  whenResized,
 } from "./explorer.js";
 import { catalog, css, formulas } from "./constants.js";
 
@@ -27,7 +26,7 @@ const MOST = 4000; // samples of a curve; a run of more steps is sampled evenly
 const STATE = ["method", "warmup", "values", "total_steps", "step", "log_axis", "pins"];
 
 export default {
-  render: ({ model, el }) => mount(el, css, (ui) => new ScheduleExplorer(model, ui)),
+  render: ({ model, el }) => mount(el, css, (ui) => new ScheduleExplorer(model, ui, STATE)),
 };
 
 // ---- what a state means ----
@@ -90,50 +89,23 @@ function difference(pin, state) {
     .join("");
 }
 
-class ScheduleExplorer {
-  constructor(model, { body, stops }) {
-    this.model = model;
-    this.first = this.state();
-    this.kept = {}; // the values of methods left behind
-    this.pointed = null; // the step under the mouse
-    this.pinned = new Map(); // samples of the pinned curves, by their state
-    this.speaker = speaker();
-    this.lay(body);
-    // What Python has just been given comes before the module that knows it, which then draws its own view.
-    const listen = () => this.busy || !(model.get("method") in catalog.methods) || this.update();
-    const events = STATE.map((name) => `change:${name}`).join(" ");
-    model.on(events, listen);
-    stops.push(
-      () => model.off(events, listen),
-      this.speaker.stop,
-      whenResized(this.chart.element, () => this.resize()),
-    );
-    this.resize();
+class ScheduleExplorer extends View {
+  // What Python has just been given comes before the module that knows it, which then draws its own view.
+  knows() {
+    return this.model.get("method") in catalog.methods;
   }
 
   resize() {
     this.chart.measure();
-    this.fitted = null;
-    this.update();
-  }
-
-  state() {
-    return Object.fromEntries(STATE.map((name) => [name, this.model.get(name)]));
-  }
-
-  set(changes, words = null) {
-    this.busy = true;
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.busy = false;
-    this.model.save_changes();
-    this.note(words ?? "");
-    this.update();
-    this.speaker.say(`${words ?? ""} ${this.summary}`.trim());
+    super.resize();
   }
 
   // ---- layout ----
 
   lay(body) {
+    this.kept = {}; // the values of methods left behind
+    this.pointed = null; // the step under the mouse
+    this.pinned = new Map(); // samples of the pinned curves, by their state
     this.menu = html(
       "select",
       { "aria-label": "Schedule", change: () => this.choose(this.menu.value) },
@@ -142,10 +114,10 @@ class ScheduleExplorer {
     this.warmup = checkbox("after a warmup", (warmup) => this.set({ warmup }));
     this.log = checkbox("log axis", (log_axis) => this.set({ log_axis }));
     this.chart = new Chart({ x: "step", y: "learning rate" }, (step, settled) => this.point(step, settled));
+    this.picture = this.chart.element;
     this.pin = html("button", { type: "button", click: () => this.addPin() }, "Pin this curve");
     this.chips = html("span", { class: "chips" });
     this.controls = html("div", { class: "controls" });
-    this.message = html("p", { class: "message" });
     this.place = html("div");
     this.equation = html("div", { class: "equation" }, this.place);
     this.withValues = checkbox("with the present values", () => this.showEquation(this.state()));
@@ -158,29 +130,8 @@ class ScheduleExplorer {
       html("summary", {}, "The rates as a table"),
       this.rates,
     );
-    const prompts = catalog.prompts.map(({ text, state }) =>
-      html(
-        "button",
-        { type: "button", class: "prompt", click: () => this.set(structuredClone(state), text) },
-        text,
-      ),
-    );
-    const reset = html(
-      "button",
-      {
-        type: "button",
-        class: "reset",
-        click: () => this.set(structuredClone(this.first), "everything is back at the start."),
-      },
-      "Reset",
-    );
     body.append(
-      html(
-        "div",
-        { class: "prompts", role: "group", "aria-label": "Try" },
-        html("span", { class: "muted" }, "Try"),
-        ...prompts,
-      ),
+      this.prompts(catalog.prompts),
       html(
         "div",
         { class: "bar" },
@@ -191,13 +142,12 @@ class ScheduleExplorer {
       html(
         "div",
         { class: "stage" },
-        html("div", {}, this.chart.element, html("div", { class: "pinning" }, this.pin, this.chips, reset)),
+        html("div", {}, this.picture, html("div", { class: "pinning" }, this.pin, this.chips, this.reset())),
         html("div", {}, this.controls, this.message),
       ),
       html("div", { class: "formula" }, this.equation, this.withValues.element),
       html("div", { class: "codes" }, this.helpers.element, this.torch.element),
       this.details,
-      this.speaker.element,
     );
   }
 
@@ -205,14 +155,14 @@ class ScheduleExplorer {
     const kind = `${state.method} ${state.warmup}`;
     if (kind === this.kind) return;
     this.kind = kind;
-    this.rows = rowsOf(state).map((row, i) => control(factOf(row), this.link(row), `parameter-${i}`));
+    this.rows = rowsOf(state).map((row, i) => control(factOf(row), this.linkRow(row), `parameter-${i}`));
     this.controls.replaceChildren(...this.rows.map((row) => row.element));
     const { symbols, values, places } = form(state);
     this.symbols = mathematics(symbols);
     this.numbers = mathematics(values, places);
   }
 
-  link(row) {
+  linkRow(row) {
     return {
       read: () => read(this.model.get("values"), row),
       write: (value) => this.write(row, value),
@@ -241,7 +191,7 @@ class ScheduleExplorer {
   within(row, wish, values) {
     const { within } = catalog.methods[this.model.get("method")];
     const isPart = within?.parts.includes(row.name);
-    if (!row.home || !within || (row.name !== "total_steps" && !isPart)) return [wish, null];
+    if (!row.home || !within || (row.name !== "total_steps" && !isPart)) return [wish, ""];
     const others = within.parts
       .filter((name) => name !== row.name)
       .reduce((sum, name) => sum + values.inner[name], within.spare);
@@ -249,7 +199,7 @@ class ScheduleExplorer {
     return [
       value,
       value === wish
-        ? null
+        ? ""
         : `${factOf(row).plain} stops at ${value}: the parts have to fit into the total steps.`,
     ];
   }
@@ -263,7 +213,7 @@ class ScheduleExplorer {
     );
     const words =
       value === wish
-        ? null
+        ? ""
         : `${factOf(row).plain} stops at ${value}: the ${factOf(row).group} stay in order.`;
     return [value, words];
   }
@@ -298,11 +248,6 @@ class ScheduleExplorer {
     this.pointed = settled ? null : step;
     if (settled) this.set({ step });
     else this.draw(this.state());
-  }
-
-  note(text) {
-    this.message.textContent = text;
-    if (text) this.speaker.say(text);
   }
 
   // ---- what is shown ----

@@ -1,7 +1,7 @@
 // The softmax explorer: logits as sliders; probabilities, loss and gradient as bars.
 // `logProbabilities` and the equations in `catalog` are what Python traces from the loss itself (constants.js).
 
-import { control, fit, html, mathematics, mount, rounded, shown, speaker, svg, table, whenResized } from "./explorer.js";
+import { View, control, fit, html, mathematics, mount, rounded, shown, svg, table } from "./explorer.js";
 import { catalog, css, logProbabilities } from "./constants.js";
 
 const STATE = ["logits", "shift", "label"];
@@ -11,7 +11,7 @@ const PROBABILITY = { zero: 170, unit: 130, rows: [0, 0.5, 1] }; // px
 const GRADIENT = { zero: 302, unit: 50, rows: [-1, 0, 1] };
 
 export default {
-  render: ({ model, el }) => mount(el, css, (ui) => new SoftmaxExplorer(model, ui)),
+  render: ({ model, el }) => mount(el, css, (ui) => new SoftmaxExplorer(model, ui, STATE)),
 };
 
 // A number for the picture: three digits, or two with a power of ten.
@@ -24,39 +24,7 @@ function unprotected(logits) {
   return powers.map((power) => Math.fround(power / sum));
 }
 
-class SoftmaxExplorer {
-  constructor(model, { body, stops }) {
-    this.model = model;
-    this.first = this.state();
-    this.speaker = speaker();
-    this.lay(body);
-    const listen = () => this.busy || this.update();
-    const events = STATE.map((name) => `change:${name}`).join(" ");
-    model.on(events, listen);
-    stops.push(() => model.off(events, listen), this.speaker.stop, whenResized(this.picture, () => this.resize()));
-    this.resize();
-  }
-
-  state() {
-    return Object.fromEntries(STATE.map((name) => [name, this.model.get(name)]));
-  }
-
-  set(changes, words = "") {
-    this.busy = true;
-    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
-    this.busy = false;
-    this.model.save_changes();
-    this.message.textContent = words;
-    this.update();
-    this.speaker.say(`${words} ${this.summary}`.trim());
-  }
-
-  resize() {
-    this.width = this.picture.clientWidth || 640;
-    this.fitted = null;
-    this.update();
-  }
-
+class SoftmaxExplorer extends View {
   // ---- layout ----
 
   lay(body) {
@@ -65,44 +33,29 @@ class SoftmaxExplorer {
     this.chart = svg("svg", { class: "chart", role: "img", style: "cursor: default" });
     this.picture = html("div", { class: "picture", style: `height: ${HEIGHT}px` }, this.chart);
     this.naive = html("p", { class: "muted", style: "min-height: 2.9em; margin-top: 4px" });
-    this.message = html("p", { class: "message" });
     this.place = html("div");
     this.equations = catalog.equations.map((lines) => mathematics(lines).nodes);
     this.numbers = html("div", { class: "rates" });
     this.details = html("details", { toggle: () => this.showTable() }, html("summary", {}, "The numbers as a table"), this.numbers);
-    this.rows = catalog.rows.map((row, i) => control(catalog.facts[row.fact], this.link(row), `slider-${i}`));
-    const button = (text, click, style = false) => html("button", { type: "button", class: style, click }, text);
-    const prompts = catalog.prompts.map(({ text, state }) => button(text, () => this.set(structuredClone(state), text), "prompt"));
+    this.rows = catalog.rows.map((row, i) => control(catalog.facts[row.fact], this.link(row.name, row.index), `slider-${i}`));
+    const downhill = html("button", { type: "button", click: () => this.step() }, "One step downhill");
     body.append(
-      html("div", { class: "prompts", role: "group", "aria-label": "Try" }, html("span", { class: "muted" }, "Try"), ...prompts),
+      this.prompts(catalog.prompts),
       html("div", { class: "bar" }, html("label", { class: "choice" }, "True class", this.menu)),
       html("div", { class: "stage" },
         html("div", {}, this.picture,
-          html("div", { class: "pinning" },
-            button("One step downhill", () => this.step()),
-            button("Reset", () => this.set(structuredClone(this.first), "everything is back at the start."), "reset")),
+          html("div", { class: "pinning" }, downhill, this.reset()),
           this.naive),
         html("div", {}, html("div", { class: "controls" }, ...this.rows.map((row) => row.element)), this.message)),
       html("div", { class: "formula" }, html("div", { class: "equation" }, this.place)),
-      this.details, this.speaker.element,
+      this.details,
     );
-  }
-
-  link({ name, index }) {
-    const read = (state) => (index == null ? state[name] : state[name][index]);
-    const write = (value) => this.set({ [name]: index == null ? value : this.state()[name].with(index, value) });
-    return { read: () => read(this.state()), write, reset: () => write(read(this.first)), note: (text) => this.note(text) };
   }
 
   // Gradient descent on the logits themselves, at the rate 1; four decimals, to be read.
   step() {
     const logits = this.state().logits.map((z, k) => Math.round((z - this.gradient[k]) * 1e4) / 1e4);
     this.set({ logits }, "each logit moved by minus its gradient.");
-  }
-
-  note(text) {
-    this.message.textContent = text;
-    if (text) this.speaker.say(text);
   }
 
   // ---- what is shown ----
