@@ -46,6 +46,7 @@ __all__ = [
     "softplus",
     "sqrt",
     "square",
+    "tanh",
     "time_since",
     "where",
     "zeros_like",
@@ -85,6 +86,7 @@ def _elementwise(name: str, on_number, meaning: str):
 cos = _elementwise("cos", math.cos, "Cosine")
 sin = _elementwise("sin", math.sin, "Sine")
 exp = _elementwise("exp", math.exp, "Exponential")
+tanh = _elementwise("tanh", math.tanh, "Hyperbolic tangent")
 log = _elementwise("log", math.log, "Natural logarithm")
 log1p = _elementwise("log1p", math.log1p, "Natural logarithm of one more than the value")
 sqrt = _elementwise("sqrt", math.sqrt, "Square root")

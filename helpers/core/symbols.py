@@ -11,7 +11,7 @@ from collections import Counter
 
 import sympy
 from sympy import ceiling as ceil
-from sympy import cos, exp, floor, log, sign, sin, sqrt
+from sympy import cos, exp, floor, log, sign, sin, sqrt, tanh
 from sympy.core.sympify import converter
 from sympy.printing.precedence import PRECEDENCE
 
@@ -41,6 +41,7 @@ __all__ = [
     "split",
     "sqrt",
     "square",
+    "tanh",
     "where",
 ]
 

@@ -16,6 +16,7 @@ ELEMENTWISE = {
     m.exp: math.exp,
     m.log: math.log,
     m.sqrt: math.sqrt,
+    m.tanh: math.tanh,
     m.floor: math.floor,
     m.ceil: math.ceil,
     m.absolute: abs,
