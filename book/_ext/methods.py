@@ -19,6 +19,7 @@ from helpers.formulas.losses import ElementwiseLoss
 from helpers.formulas.regularizers import Penalty
 from helpers.formulas.rules import Rule
 from helpers.formulas.schedules import Schedule
+from helpers.formulas.signals import Activation, Layer
 from helpers.formulas.surfaces import Surface
 
 #: The left sides of a family's formulas; ``#`` stands for the arguments, ``@`` for the first of them.
@@ -34,6 +35,11 @@ LEFT = {
         "proximal": r"\operatorname{prox}_{\eta R}\left(@\right)",
     },
     Surface: {"formula": r"f\left(#\right)"},
+    Activation: {
+        "formula": r"\varphi\left(#\right)",
+        "derivative": r"\frac{\partial}{\partial @} \varphi\left(#\right)",
+    },
+    Layer: {"forward": "q_{l+1}", "backward": r"\frac{p_l}{p_{l+1}}"},
 }
 
 
