@@ -27,7 +27,7 @@ import pooch
 import requests
 import urllib3
 
-from helpers.training import runtime
+from helpers.training.progress import progress_bar
 
 __all__ = ["RemoteArchive", "RemoteFile", "data_folder", "read_files"]
 
@@ -266,7 +266,7 @@ def _transfer(
     with (
         requests.get(url, stream=True, timeout=timeout, headers=as_it_is) as response,
         open(path, "wb") as part,
-        runtime.progress_bar(remote.size, desc=remote.name, unit="B", unit_scale=True) as bar,
+        progress_bar(remote.size, desc=remote.name, unit="B", unit_scale=True) as bar,
     ):
         response.raise_for_status()
         for piece in _pieces(response.raw, remote.size, timeout):

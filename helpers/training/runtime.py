@@ -1,21 +1,190 @@
-"""Where a training runs, with how many threads, from which seed, and whether somebody watches.
+"""Where a training runs: on which device, in which precision, with how many threads, from which seed.
 
 >>> torch.equal(torch.rand(3, generator=seeded(1)), torch.rand(3, generator=seeded(1)))
 True
+>>> runtime = Runtime("cpu", channels_last=True)
+>>> model = runtime.prepare(torch.nn.Conv2d(3, 4, 3))
+>>> (images,) = runtime.to(torch.rand(2, 3, 8, 8))
+>>> with runtime.use(), runtime.autocast():
+...     model(images).shape
+torch.Size([2, 4, 6, 6])
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
-from tqdm.std import tqdm
+from torch import Tensor, nn
 
 from helpers.core import checks
+from helpers.training import processes
+from helpers.training.progress import progress_bar  # noqa: F401  the loop still looks for it here
 
-__all__ = ["device", "progress_bar", "randomness", "seeded", "someone_watches", "threads"]
+__all__ = ["Runtime", "device", "randomness", "seeded", "threads"]
+
+PRECISIONS = ("fp32", "tf32", "bf16")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a training uses the machine; what it computes stays the same up to rounding.
+
+    Under torchrun every process makes its own: the n-th on a machine takes the n-th CUDA GPU.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` picks the fastest that is here, as
+        :func:`device` does. The attribute is the ``torch.device`` that was picked.
+    precision : str
+        ``"fp32"``: 32-bit numbers throughout. ``"tf32"``: products of convolutions and linear layers on a
+        GPU keep 10 of 23 bits of the fraction. ``"bf16"``: those layers compute in bfloat16 (7 bits)
+        where torch's autocast deems it safe; weights and updates stay 32-bit.
+    channels_last : bool
+        Whether images and convolutions are stored with the channels of a pixel side by side.
+    compile : bool
+        Whether the model is compiled by ``torch.compile`` at its first batch, which takes up to a minute.
+    threads : int, optional
+        CPU threads while it is in use; None leaves them as they are.
+    deterministic : bool
+        Whether cuDNN is held to algorithms that give the same result every time, instead of trying which
+        is fastest.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not fit, or the machine cannot do what is asked for.
+    """
+
+    device: str | torch.device = "auto"
+    precision: str = "fp32"
+    channels_last: bool = False
+    compile: bool = False
+    threads: int | None = None
+    deterministic: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "device", _available(self.device))
+        checks.one_of(*PRECISIONS)("precision", self.precision)
+        if self.threads is not None:
+            checks.count("threads", self.threads)
+        _require_ability(self)
+
+    @property
+    def rank(self) -> int:
+        """The number of this process among those that train together, from 0."""
+        return processes.rank()
+
+    @property
+    def world_size(self) -> int:
+        """How many processes train together."""
+        return processes.world_size()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process shows progress and writes files."""
+        return processes.is_main()
+
+    def prepare(self, model: nn.Module) -> nn.Module:
+        """Bring a model to the device, in place, and return it.
+
+        Among several processes, all get the weights of the first.
+        """
+        model.to(self.device)
+        if self.channels_last:
+            model.to(memory_format=torch.channels_last)
+        processes.copy_first(model)
+        if self.compile:
+            model.compile()  # in place: parameters and the names in its state stay
+        return model
+
+    def to(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Return tensors on the device; images, which have four axes, in the memory format chosen."""
+        return tuple(self._bring(tensor) for tensor in tensors)
+
+    def _bring(self, tensor: Tensor) -> Tensor:
+        if self.channels_last and tensor.ndim == 4:
+            return tensor.to(self.device, memory_format=torch.channels_last)
+        return tensor.to(self.device)
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Return the block for forward pass and loss, in which layers compute in the precision chosen."""
+        if self.precision != "bf16":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    @contextlib.contextmanager
+    def use(self) -> Iterator[Runtime]:
+        """Set threads, precision and determinism inside a ``with`` block, and restore them after it."""
+        with contextlib.ExitStack() as stack:
+            if self.threads is not None:
+                stack.enter_context(threads(self.threads))
+            if self.device.type == "cuda":
+                stack.enter_context(torch.cuda.device(self.device))
+                stack.enter_context(_cuda_flags(self.precision == "tf32", self.deterministic))
+            yield self
+
+
+def _available(name: str | torch.device) -> torch.device:
+    """Return the device of that name, which must be here; the plain name of a GPU means this process's."""
+    chosen = device() if name == "auto" else torch.device(name)
+    if chosen.type == "cuda" and chosen.index is None:
+        chosen = torch.device("cuda", processes.local_rank())
+    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    found = ", ".join(f"{n} {kind}" for kind, n in here.items())
+    checks.require(
+        (chosen.index or 0) < here.get(chosen.type, 0),
+        f"be a device of this machine ({found})",
+        "device",
+        chosen,
+    )
+    return chosen
+
+
+def _require_ability(runtime: Runtime) -> None:
+    """Refuse what the device cannot do, or does wrong."""
+    kind, precision = runtime.device.type, runtime.precision
+    able = {
+        "fp32": True,
+        "tf32": kind == "cuda" and torch.cuda.get_device_capability(runtime.device) >= (8, 0),
+        "bf16": _computes_bf16(runtime.device),
+    }
+    possible = " or ".join(repr(name) for name in PRECISIONS if able[name])
+    checks.require(able[precision], f"be {possible} on this machine's {kind}", "precision", precision)
+    if kind == "mps":  # channels last gives wrong results there (pytorch issue 174345, open in 2026)
+        for name in ("channels_last", "compile"):
+            checks.require(not getattr(runtime, name), "be False on mps", name, True)
+        checks.require(processes.world_size() == 1, "be 1 on mps", "world_size", processes.world_size())
+
+
+def _computes_bf16(where: torch.device) -> bool:
+    """Tell whether products of bfloat16 numbers are computed as such, and not slowly one by one."""
+    if where.type == "cuda":
+        return torch.cuda.get_device_capability(where) >= (8, 0)
+    return where.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+@contextlib.contextmanager
+def _cuda_flags(tf32: bool, deterministic: bool) -> Iterator[None]:
+    """Set torch's global switches for CUDA, and set them back."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    switches = [
+        (matmul, "allow_tf32", tf32),
+        (cudnn, "allow_tf32", tf32),
+        (cudnn, "deterministic", deterministic),
+        (cudnn, "benchmark", not deterministic),
+    ]
+    before = [getattr(owner, name) for owner, name, _ in switches]
+    try:
+        for owner, name, value in switches:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for (owner, name, _), value in zip(switches, before, strict=True):
+            setattr(owner, name, value)
 
 
 def device() -> torch.device:
@@ -95,39 +264,3 @@ def randomness(seed: int) -> Iterator[None]:
         if gpus:
             torch.cuda.manual_seed(seed)
         yield
-
-
-def someone_watches() -> bool:
-    """Tell whether a person looks on: at a terminal, or at a notebook that could ask for input.
-
-    A notebook that is run for a test or for a book cannot ask for input.
-    """
-    if "IPython" in sys.modules:
-        kernel = sys.modules["IPython"].get_ipython()
-        if hasattr(kernel, "get_parent"):
-            return bool(kernel.get_parent().get("content", {}).get("allow_stdin", False))
-    return sys.stderr is not None and sys.stderr.isatty()
-
-
-def progress_bar(total: int, shown: bool | None = None, **look: object) -> tqdm:
-    """Return a bar that vanishes when it is done, and that is never seen in captured output.
-
-    Parameters
-    ----------
-    total : int
-        Steps to go.
-    shown : bool, optional
-        Whether to show it; by default if :func:`someone_watches`.
-    **look
-        What else tqdm takes, such as ``unit``, which is a step unless another is given.
-
-    Returns
-    -------
-    tqdm
-        With ``update()``, to be used in a ``with`` block.
-    """
-    if not (someone_watches() if shown is None else shown):
-        return tqdm(disable=True)
-    from tqdm.auto import tqdm as visible  # looks for a notebook's widgets: only where they are wanted
-
-    return visible(**{"total": total, "unit": "step", "leave": False, **look})

@@ -1,17 +1,11 @@
-"""Where a training runs, from which seed, and what it shows to whom."""
+"""Where a training runs, in which precision, and from which seed."""
 
-import io
-import pathlib
 import re
-import sys
 
 import pytest
 import torch
-from jupyter_client.manager import run_kernel
 
 from helpers.training import runtime
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def test_the_device_is_one_that_is_there():
@@ -61,47 +55,3 @@ def test_global_randomness_is_restored_whatever_happens():
     assert torch.equal(torch.random.get_rng_state(), state)
     with runtime.randomness(3):
         assert torch.equal(torch.rand(2), first)
-
-
-def count_to_forty(shown=None):
-    with runtime.progress_bar(40, shown) as bar:
-        for _ in range(40):
-            bar.update()
-
-
-def test_captured_output_stays_empty(capfd):
-    count_to_forty()
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_bar_that_is_asked_for_counts_the_steps_and_vanishes(capfd):
-    count_to_forty(shown=True)
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert "/40" in err
-    assert err.rstrip(" ").endswith("\r")
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-def test_a_terminal_shows_the_bar(monkeypatch):
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    count_to_forty()
-    assert "/40" in terminal.getvalue()
-
-
-def test_a_notebook_is_watched_if_it_could_ask_for_input():
-    code, question = "from helpers.training import runtime", {"watched": "runtime.someone_watches()"}
-    with run_kernel(cwd=ROOT) as client:
-        for asks in (True, False):
-            reply = client.execute_interactive(code, user_expressions=question, allow_stdin=asks, timeout=60)
-            assert reply["content"]["user_expressions"]["watched"]["data"]["text/plain"] == str(asks)
-
-
-def test_nobody_watches_a_process_without_a_terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", None)
-    assert runtime.someone_watches() is False

@@ -1,0 +1,93 @@
+"""What each process does in tests of several: ``torchrun --nproc-per-node 2 ranks.py JOB FOLDER``."""
+
+import pathlib
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.training import models, processes
+from helpers.training.runtime import Runtime
+
+
+def images_and_labels():
+    """Return 35 random images, so that three batches of 12 end with one of 11, which no two can halve."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(35, 1, 8, 8, generator=generator), torch.randint(10, (35,), generator=generator)
+
+
+def three_steps(runtime, model):
+    """Train by hand, each process on its share of every batch; return the weights and the losses."""
+    model = runtime.prepare(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9, weight_decay=1e-3)
+    losses = []
+    with runtime.use():
+        for batch in zip(*(data.split(12) for data in runtime.to(*images_and_labels())), strict=True):
+            x, y = (data[runtime.rank :: runtime.world_size] for data in batch)
+            optimizer.zero_grad()
+            with runtime.autocast():
+                loss = F.cross_entropy(model(x), y) * (len(y) / len(batch[1]))
+            loss.backward()
+            processes.sum_gradients(model.parameters())
+            optimizer.step()
+            losses.append(processes.total(loss.detach()).item())
+    return model.state_dict(), losses
+
+
+def summed_gradients():
+    """Return what becomes of gradients that all, one, or no process has, and of one that is not wanted."""
+    params = [nn.Parameter(torch.zeros(2, 3)) for _ in range(4)] + [nn.Parameter(torch.zeros(2).double())]
+    params[3].requires_grad_(False)
+    for param in (params[0], params[4]):
+        param.grad = torch.full_like(param, processes.rank() + 1.0)
+    if processes.rank() == 1:
+        params[1].grad = torch.full((2, 3), 5.0)
+    processes.sum_gradients(params)
+    return [param.grad for param in params]
+
+
+def averaged_buffers():
+    """Return the statistics of a batch norm that saw other images in each process."""
+    norm = nn.BatchNorm2d(2, momentum=1.0)
+    norm(torch.full((2, 2, 1, 1), 4.0 * processes.rank()))
+    processes.average_buffers(norm)
+    return norm.running_mean, norm.num_batches_tracked
+
+
+def latest_arrival():
+    """Return when this process came to the barrier, and when it left it; the first one comes late."""
+    time.sleep(0.5 if processes.is_main() else 0)
+    came = time.time()
+    processes.barrier()
+    return came, time.time()
+
+
+def agree(folder):
+    """Write down what this process saw of everything that processes exchange."""
+    seen = {
+        "places": (processes.rank(), processes.local_rank(), processes.world_size(), processes.is_main()),
+        "steps": three_steps(Runtime("cpu"), models.small_cnn(seed=processes.rank())),
+        "gradients": summed_gradients(),
+        "buffers": averaged_buffers(),
+        "barrier": latest_arrival(),
+        "total": processes.total(torch.tensor([1.0, processes.rank()])),
+        "met": torch.distributed.is_initialized(),
+    }
+    processes.leave()
+    torch.save(seen, folder / f"{processes.rank()}.pt")
+
+
+def die(folder):
+    """End the second process by an error, while the first one waits for it."""
+    processes.join()
+    if processes.rank() == 1:
+        raise ArithmeticError("the second process cannot go on")
+    processes.barrier()
+
+
+JOBS = {"agree": agree, "die": die}
+
+if __name__ == "__main__":
+    JOBS[sys.argv[1]](pathlib.Path(sys.argv[2]))

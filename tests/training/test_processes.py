@@ -1,0 +1,105 @@
+"""Two processes are as good as one, and none waits for the dead."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from helpers.training import models, processes
+from helpers.training.runtime import Runtime
+from tests.conftest import ROOT
+from tests.training import ranks
+
+
+def torchrun(job, folder):
+    """Run a job of `ranks` in two processes; return what came of it."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
+    command = [*launch, sys.executable, ranks.__file__, job, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """Return what each of two processes saw."""
+    folder = tmp_path_factory.mktemp("agree")
+    done = torchrun("agree", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+def test_each_process_knows_its_place(seen):
+    assert [s["places"] for s in seen] == [(0, 0, 2, True), (1, 1, 2, False)]
+    assert all(s["met"] for s in seen)
+
+
+def test_two_processes_train_as_one_does(seen):
+    weights, losses = ranks.three_steps(Runtime("cpu"), models.small_cnn(seed=0))
+    start = models.small_cnn(seed=0).state_dict()
+    for s in seen:  # the second process began with other weights, and was given those of the first
+        found, found_losses = s["steps"]
+        assert found_losses == pytest.approx(losses, abs=1e-6)
+        for name, weight in weights.items():
+            torch.testing.assert_close(found[name], weight, rtol=0, atol=1e-6)
+            assert (weight - start[name]).abs().max() > 1e-3
+            assert torch.equal(found[name], seen[0]["steps"][0][name])
+
+
+def test_gradients_are_added_up_and_unused_parameters_keep_none(seen):
+    for s in seen:
+        first, second, third, frozen, double = s["gradients"]
+        assert torch.equal(first, torch.full((2, 3), 3.0))
+        assert torch.equal(second, torch.full((2, 3), 5.0))
+        assert (third, frozen) == (None, None)
+        assert torch.equal(double, torch.full((2,), 3.0, dtype=torch.float64))
+
+
+def test_running_statistics_are_averaged_and_counts_stay(seen):
+    for s in seen:
+        mean, count = s["buffers"]
+        assert torch.equal(mean, torch.full((2,), 2.0))
+        assert count == 1
+
+
+def test_a_sum_over_processes(seen):
+    assert [s["total"].tolist() for s in seen] == [[2.0, 1.0], [2.0, 1.0]]
+
+
+def test_nobody_leaves_a_barrier_before_the_last_has_come(seen):
+    came, left = zip(*(s["barrier"] for s in seen), strict=True)
+    assert max(came) - min(came) > 0.4
+    assert min(left) >= max(came)
+
+
+def test_a_death_ends_the_job_with_its_traceback(tmp_path):
+    start = time.monotonic()
+    done = torchrun("die", tmp_path)
+    assert time.monotonic() - start < 60
+    assert done.returncode != 0
+    cause = done.stderr.partition("Root Cause")[2]
+    assert re.search(r"rank +: 1 ", cause)
+    assert "ArithmeticError: the second process cannot go on" in cause
+    assert "ranks.py" in cause
+
+
+def test_alone_everything_stays_as_it_is():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    param = model[0].weight
+    param.grad = torch.ones(2, 2)
+    processes.sum_gradients(model.parameters())
+    processes.average_buffers(model)
+    processes.copy_first(model)
+    processes.barrier()
+    processes.leave()
+    assert processes.join() is False
+    assert torch.equal(param.grad, torch.ones(2, 2))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert (processes.rank(), processes.local_rank(), processes.world_size()) == (0, 0, 1)
+    assert processes.is_main()
