@@ -1,8 +1,17 @@
 """Figures that answer "what if?": sliders in a notebook and in the built page."""
 
 from helpers.figures.explorers.base import Explorer
+from helpers.figures.explorers.codes import CodeExplorer
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
 from helpers.figures.explorers.softmax import SoftmaxExplorer
 
-__all__ = ["Explorer", "Prompt", "Readings", "RegressionExplorer", "ScheduleExplorer", "SoftmaxExplorer"]
+__all__ = [
+    "CodeExplorer",
+    "Explorer",
+    "Prompt",
+    "Readings",
+    "RegressionExplorer",
+    "ScheduleExplorer",
+    "SoftmaxExplorer",
+]
