@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from helpers.core.gradcheck import numerical_gradient
 from helpers.formulas import layers, losses, metrics, rules
-from helpers.formulas.layers import convolution, windows
+from helpers.formulas.layers import convolution, normalization, windows
 from helpers.formulas.layers.windows import Window, in_cache, pair, places
 from helpers.training.data import digits
 from tests.formulas.layer_table import ROWS, backward, forward
@@ -296,6 +296,15 @@ class TestBatchNorm:
         _, _, running = layers.batch_norm_forward(x, np.ones(1), np.zeros(1), start, **options)
         np.testing.assert_allclose(running, [[momentum * 4.0], [variance]], rtol=1e-14)
         assert start[0] == 0 and start[1] == 1
+
+    def test_the_line_and_the_running_statistics_are_those_of_the_layer(self):
+        x, weight, bias = draw("batch_norm", ((6, 2), (2,), (2,)))
+        start = np.array([1.0, 2.0]), np.array([4.0, 9.0])
+        y, _, running = layers.batch_norm_forward(x, weight, bias, start, momentum=0.3, epsilon=0.1)
+        batch = x.mean(0), x.var(0)
+        slope, shift = normalization.batch_norm_line(*batch, weight, bias, 0.1)
+        close(y, slope * x + shift)
+        close(np.array(running), np.array(normalization.batch_norm_running(start, batch, 6, 0.3, True)))
 
     def test_evaluation_leaves_the_statistics_and_uses_them(self):
         x, weight, bias = draw("batch_norm", ((3, 2), (2,), (2,)))

@@ -2,6 +2,7 @@
 
 from helpers.figures.explorers.base import Explorer
 from helpers.figures.explorers.codes import CodeExplorer
+from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
 from helpers.figures.explorers.softmax import SoftmaxExplorer
@@ -9,6 +10,7 @@ from helpers.figures.explorers.softmax import SoftmaxExplorer
 __all__ = [
     "CodeExplorer",
     "Explorer",
+    "NormalizationExplorer",
     "Prompt",
     "Readings",
     "RegressionExplorer",

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.core import arrays, checks
+from helpers.core import arrays, checks, mathematics
 from helpers.formulas.layers.windows import in_cache
 
-__all__ = ["batch_norm_backward", "batch_norm_forward"]
+__all__ = ["batch_norm_backward", "batch_norm_forward", "batch_norm_line", "batch_norm_running"]
 
 #: Mean and variance of each channel, collected in training and used in evaluation.
 Running = tuple[np.ndarray, np.ndarray]
@@ -109,16 +109,66 @@ def batch_norm_forward(
     mean, variance = (statistic.astype(x.dtype, copy=False) for statistic in running)
     if train:
         x, subtracted, mean, variance = _moments(x)
-        new = subtracted + mean, variance * (n_values / (n_values - 1) if unbiased else 1)
-        running = tuple((1 - momentum) * a + momentum * b for a, b in zip(running, new, strict=True))
-    inverse_std = 1 / np.sqrt(variance + epsilon)
-    scale = weight * inverse_std
-    slope, shift = _per_pixel(x, scale, bias - mean * scale)
+        batch = subtracted + mean, variance
+        running = batch_norm_running(running, batch, n_values, momentum, unbiased)
+    line = batch_norm_line(mean, variance, weight, bias, epsilon)
+    slope, shift = _per_pixel(x, *line)
     y = np.empty_like(x)
     for samples in in_cache(len(x), 3 * x[:1].nbytes):
         group = np.multiply(x[samples], slope, out=y[samples])
         group += shift
-    return y, (x, mean, inverse_std, weight, train), running
+    return y, (x, mean, 1 / np.sqrt(variance + epsilon), line[0], train), running
+
+
+def batch_norm_line(mean: Any, variance: Any, weight: Any, bias: Any, epsilon: Any) -> tuple[Any, Any]:
+    r"""Return slope and shift of the straight line that batch normalization is, given its statistics.
+
+    In evaluation they are the same for every input, and the layer can be folded into a linear one before it.
+
+    Parameters
+    ----------
+    mean, variance, weight, bias, epsilon : numbers, arrays or symbols
+        As in :func:`batch_norm_forward`.
+
+    Returns
+    -------
+    slope, shift
+        :math:`\gamma / \sqrt{\sigma^2 + \epsilon}`, and :math:`\beta - \mu` times it.
+
+    Examples
+    --------
+    >>> batch_norm_line(4.0, 8.0, weight=6.0, bias=1.0, epsilon=1.0)
+    (2.0, -7.0)
+    """
+    slope = mathematics.named("s", weight / mathematics.sqrt(variance + epsilon))
+    return slope, bias - mean * slope
+
+
+def batch_norm_running(
+    running: tuple[Any, Any], batch: tuple[Any, Any], n_values: Any, momentum: Any, unbiased: bool
+) -> tuple[Any, Any]:
+    """Return the running mean and variance after one more batch.
+
+    Parameters
+    ----------
+    running, batch : (mean, variance), numbers, arrays or symbols
+        So far, and of the batch; the batch's variance is the biased one.
+    n_values, momentum, unbiased
+        Values a channel in the batch, and as in :func:`batch_norm_forward`.
+
+    Returns
+    -------
+    mean, variance
+
+    Examples
+    --------
+    >>> mean, variance = batch_norm_running((0.0, 1.0), (4.0, 9.5), 4, momentum=0.1, unbiased=True)
+    >>> mean, round(variance, 4)
+    (0.4, 2.1667)
+    """
+    mean, variance = batch
+    new = mean, variance * (n_values / (n_values - 1)) if unbiased else variance
+    return tuple((1 - momentum) * a + momentum * b for a, b in zip(running, new, strict=True))
 
 
 def batch_norm_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -153,13 +203,13 @@ def batch_norm_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndar
     has nothing along these two directions. In evaluation the statistics are constants, and both means
     are absent.
     """
-    x, mean, inverse_std, weight, train = cache
+    x, mean, inverse_std, scale, train = cache
     arrays.floats("dy", dy, x.shape)
     dbias, products = _channel_sums(dy, x)
     dweight = (products - mean * dbias) * inverse_std
     share = dbias.size / dy.size if train else 0.0
     slope = -share * dweight * inverse_std
-    slope, shift, scale = _per_pixel(dy, slope, -share * dbias - mean * slope, weight * inverse_std)
+    slope, shift, scale = _per_pixel(dy, slope, -share * dbias - mean * slope, scale)
     dx = np.empty_like(dy)
     for samples in in_cache(len(dy), 3 * dy[:1].nbytes):
         group = np.multiply(x[samples], slope, out=dx[samples])
