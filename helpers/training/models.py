@@ -7,13 +7,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from helpers.core import checks
 from helpers.training.runtime import randomness
 
-__all__ = ["n_parameters", "small_cnn"]
+__all__ = ["Normalize", "n_parameters", "small_cnn"]
+
+
+class Normalize(nn.Module):
+    """The first layer of a network whose images stay bytes: ``(images / 255 - mean) / std``.
+
+    Parameters
+    ----------
+    mean : sequence of float, length C
+        Subtracted, for each channel.
+    std : sequence of float, length C
+        Divided by, for each channel; positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is not fit, or there are not as many of `std` as of `mean`.
+
+    Notes
+    -----
+    A set of bytes takes a quarter of the memory of one of 32-bit numbers, so that all of CIFAR-10 lies on a
+    GPU in 0.2 GB and each batch is cut out and augmented there. The statistics belong to the network's state.
+
+    Examples
+    --------
+    >>> white = torch.full((1, 1, 2, 2), 255, dtype=torch.uint8)
+    >>> Normalize(mean=[0.5], std=[0.25])(white).flatten()
+    tensor([2., 2., 2., 2.])
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        checks.each(checks.finite)("mean", tuple(mean))
+        checks.each(checks.positive)("std", tuple(std))
+        checks.require(len(std) == len(mean), f"have {len(mean)} values, as mean has", "std", tuple(std))
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(tuple(values), dtype=torch.float32).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return images of shape (N, C, H, W), 0 to 255 in whatever type, as real numbers about 0."""
+        checks.shape("images", images, "N C H W", C=len(self.mean))
+        # A copy, even of real numbers, so that the rest can happen in place.
+        return images.to(self.mean.dtype, copy=True).div_(255).sub_(self.mean).div_(self.std)
+
+    def extra_repr(self) -> str:
+        """Return what stands between the brackets when the layer is shown."""
+        return ", ".join(f"{name}={value.flatten().tolist()}" for name, value in self.named_buffers())
 
 
 def small_cnn(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from helpers.core import checks
+from helpers.training.models import Normalize
 
 __all__ = ["Split"]
 
@@ -165,13 +166,31 @@ class Split:
         (torch.float32, 0.2)
         """
         channels = self.images.shape[1]
-        for name, values, check in (("mean", mean, checks.finite), ("std", std, checks.positive)):
+        for name, values in (("mean", mean), ("std", std)):
             needed = f"have {channels} values, one for each channel"
             checks.require(len(values) == channels, needed, name, tuple(values))
-            checks.each(check)(name, tuple(values))
-        shift, scale = (torch.tensor(values, dtype=torch.float32).view(-1, 1, 1) for values in (mean, std))
-        images = torch.tensor(self.images, dtype=torch.float32)
-        return images.div_(255).sub_(shift).div_(scale), torch.tensor(self.labels)
+        images, labels = self.pixels()
+        return Normalize(mean, std)(images), labels
+
+    def pixels(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the bytes as they are, and the labels: for a network that begins with `models.Normalize`.
+
+        They take a quarter of the memory that `tensors` take, and images are augmented faster as bytes.
+
+        Returns
+        -------
+        images : tensor of uint8, shape (N, C, H, W)
+            A copy, 0 to 255.
+        labels : tensor of int64, shape (N,)
+            A copy.
+
+        Examples
+        --------
+        >>> images, labels = Split(np.full((2, 1, 8, 8), 51, np.uint8), np.array([0, 1])).pixels()
+        >>> images.dtype, images[0, 0, 0, 0].item()
+        (torch.uint8, 51)
+        """
+        return torch.tensor(self.images), torch.tensor(self.labels)
 
 
 def _stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.training.models import n_parameters, small_cnn
+from helpers.training import data
+from helpers.training.models import Normalize, n_parameters, small_cnn
 
 
 def test_the_default_network_is_the_one_described():
@@ -80,3 +81,46 @@ def test_frozen_parameters_are_not_learned():
     model = small_cnn()
     model[0].requires_grad_(False)
     assert n_parameters(model) == 6090 - 160
+
+
+def test_bytes_are_normalized_as_the_split_does_it():
+    split = data.digits().train.take(50)
+    images, labels = split.tensors([0.3], [0.4])
+    pixels, same = split.pixels()
+    layer = Normalize([0.3], [0.4])
+    assert torch.equal(layer(pixels), images)
+    assert torch.equal(same, labels)
+    assert n_parameters(layer) == 0
+    assert sorted(layer.state_dict()) == ["mean", "std"]
+    assert repr(layer).startswith("Normalize(mean=[0.30")
+
+
+def test_real_numbers_are_normalized_in_a_copy_and_have_gradients():
+    images = torch.full((1, 2, 1, 1), 51.0, requires_grad=True)
+    result = Normalize([0.1, 0.2], [0.5, 0.25])(images)
+    torch.testing.assert_close(result.flatten(), torch.tensor([0.2, 0.0]))
+    result.sum().backward()
+    torch.testing.assert_close(images.grad.flatten(), torch.tensor([1 / 127.5, 1 / 63.75]))
+    assert torch.equal(images.detach(), torch.full((1, 2, 1, 1), 51.0))
+    assert Normalize([0.0], [1.0]).double()(torch.ones(1, 1, 1, 1)).dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    "mean, std, message",
+    [
+        ((), (), "mean must not be empty, got mean=()"),
+        ((0.1,), (1, 1), "std must have 1 values, as mean has, got std=(1, 1)"),
+        ((0.1,), (0,), "std[0] must be positive, got std[0]=0"),
+        ((float("inf"),), (1,), "mean[0] must be finite, got mean[0]=inf"),
+    ],
+)
+def test_statistics_that_are_refused(mean, std, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Normalize(mean, std)
+
+
+def test_images_of_other_channels_are_refused():
+    with pytest.raises(
+        ValueError, match=re.escape("images must have shape (N, C=1, H, W), got (2, 3, 4, 4)")
+    ):
+        Normalize([0.0], [1.0])(torch.zeros(2, 3, 4, 4))

@@ -130,6 +130,17 @@ def test_tensors_are_normalized_copies():
     assert split.labels.tolist() == list(range(6))
 
 
+def test_pixels_are_copies_of_the_bytes():
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2)
+    array.flags.writeable = False
+    split = Split(array, np.arange(2))
+    images, labels = split.pixels()
+    assert images.dtype == torch.uint8 and labels.dtype == torch.int64
+    assert images.tolist() == array.tolist() and labels.tolist() == [0, 1]
+    images += 1
+    assert split.images[0, 0, 0, 0] == 0
+
+
 @pytest.mark.parametrize(
     ("mean", "std", "message"),
     [
