@@ -56,7 +56,7 @@ def test_methods_stand_in_the_order_of_the_book_and_others_in_that_of_the_source
     page = reference.contents(["helpers.formulas.surfaces"])["helpers.formulas.surfaces"]
     assert tuple(entry.thing for entry in page[: len(surfaces.METHODS)]) == surfaces.METHODS
     page = reference.contents(["helpers.training"])["helpers.training.loop"]
-    assert [entry.name for entry in page][:3] == ["fit", "count_steps", "batches"]
+    assert [entry.name for entry in page][:3] == ["fit", "by_epoch", "set_rate"]
 
 
 def test_what_a_package_offers_comes_before_what_is_inside_it():

@@ -3,7 +3,9 @@
 >>> from helpers.training import data, fit, models
 """
 
-from helpers.training.history import Diverged, History
-from helpers.training.loop import count_steps, evaluate, fit
+from helpers.training.batches import count_steps
+from helpers.training.history import History
+from helpers.training.loop import evaluate, fit
+from helpers.training.run import Diverged
 
 __all__ = ["Diverged", "History", "count_steps", "evaluate", "fit"]

@@ -1,25 +1,22 @@
-"""What a training shows under way, and what it leaves behind: plain lists of numbers."""
+"""What a training leaves behind: plain lists of numbers, and their picture."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
 from dataclasses import dataclass, field, fields
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+import numpy as np
 
-__all__ = ["Diverged", "History", "Run"]
+__all__ = ["History"]
 
 
 @dataclass(repr=False)
 class History:
     """The record of one training.
 
-    Entry `i` of `rates` and `losses` belongs to step `i`, the first being 0. The entries of the other
-    lists belong to the ends of epochs.
+    Entry `i` of `rates`, `losses` and `norms` belongs to step `i`, the first being 0. The entries of the
+    other lists belong to the ends of epochs.
 
     Parameters
     ----------
@@ -27,6 +24,9 @@ class History:
         Learning rate of every step.
     losses : list of float
         Loss of every step's batch, taken before its update.
+    norms : list of float
+        Norm of the whole gradient at every step, before any clipping; empty unless a training clips or
+        was asked for it.
     val_steps : list of int
         Updates made when the validation set was looked at.
     val_losses, val_accuracies : list of float
@@ -45,6 +45,7 @@ class History:
 
     rates: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
     val_steps: list[int] = field(default_factory=list)
     val_losses: list[float] = field(default_factory=list)
     val_accuracies: list[float] = field(default_factory=list)
@@ -73,115 +74,34 @@ class History:
             raise ValueError(f"record must have the keys {wanted}, got {list(record)}")
         return cls(**{name: list(values) for name, values in record.items()})
 
+    def plot(self) -> Any:
+        """Draw the losses, the accuracy where it is known, and the rate, one above the other.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            With one axis for each, over the steps.
+        """
+        from matplotlib import pyplot  # only who looks at a picture loads it
+
+        known = bool(self.val_accuracies) and bool(np.isfinite(self.val_accuracies).any())
+        names = ["loss", *["accuracy"] * known, "learning rate"]
+        figure, axes = pyplot.subplots(len(names), sharex=True, squeeze=False)
+        panels = dict(zip(names, axes[:, 0], strict=True))
+        panels["loss"].plot(self.steps, self.losses, color="C0", alpha=0.35, label="training, each batch")
+        if self.val_steps:
+            panels["loss"].plot(self.val_steps, self.val_losses, "o-", color="C1", label="validation")
+        panels["loss"].legend()
+        if known:
+            panels["accuracy"].plot(self.val_steps, self.val_accuracies, "o-", color="C1")
+        panels["learning rate"].plot(self.steps, self.rates, color="C2")
+        for name, panel in panels.items():
+            panel.set_ylabel(name)
+        panels["learning rate"].set_xlabel("step")
+        return figure
+
     def __repr__(self) -> str:
         parts = [f"{len(self.losses)} steps", f"{len(self.seconds)} epoch{'s' * (len(self.seconds) != 1)}"]
         parts += [f"loss {self.losses[-1]:.4f}"] if self.losses else []
         parts += [f"validation accuracy {self.val_accuracies[-1]:.4f}"] if self.val_accuracies else []
         return f"History({', '.join(parts)})"
-
-
-class Diverged(FloatingPointError):
-    """The loss became infinite or NaN.
-
-    Parameters
-    ----------
-    history : History
-        The record up to the end of the epoch in which it happened.
-    step : int
-        The first step with such a loss.
-
-    Attributes
-    ----------
-    history, step
-        As above.
-    lr : float
-        The learning rate of that step.
-    """
-
-    def __init__(self, history: History, step: int) -> None:
-        self.history, self.step, self.lr = history, step, history.rates[step]
-        super().__init__(
-            f"loss must stay finite, got loss={history.losses[step]} at step {step}, lr={self.lr}"
-        )
-
-
-@dataclass(eq=False)
-class Run:
-    """A training under way, as its hooks see it.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The model, with the updates made so far.
-    optimizer : torch.optim.Optimizer
-        What makes them.
-    steps_per_epoch : int
-        Updates in an epoch.
-
-    Attributes
-    ----------
-    step : int
-        Updates made so far.
-    lr : float
-        Learning rate of the latest update.
-    loss : Tensor
-        Loss of the latest batch. Reading its number makes a GPU wait.
-    history : History
-        Its losses reach up to the latest end of an epoch.
-    stopped : bool
-        Whether :meth:`stop` was called.
-    """
-
-    model: nn.Module
-    optimizer: Optimizer
-    steps_per_epoch: int
-    step: int = 0
-    lr: float = math.nan
-    loss: Tensor | None = None
-    history: History = field(default_factory=History)
-    stopped: bool = False
-    _losses: list[Tensor] = field(default_factory=list, repr=False)
-    _start: float = field(default_factory=time.perf_counter, repr=False)
-
-    @property
-    def epoch(self) -> int:
-        """Epochs completed so far."""
-        return self.step // self.steps_per_epoch
-
-    @property
-    def ends_epoch(self) -> bool:
-        """Whether the latest update was the last of its epoch."""
-        return self.step % self.steps_per_epoch == 0
-
-    def stop(self) -> None:
-        """End the training after the hooks of this update."""
-        self.stopped = True
-
-    def record(self, lr: float, loss: Tensor) -> None:
-        """Note an update; the numbers are fetched from the device once an epoch."""
-        self.step, self.lr, self.loss = self.step + 1, lr, loss.detach()
-        self.history.rates.append(lr)
-        self._losses.append(self.loss)
-        if self.ends_epoch:
-            self._fetch_losses()
-            self.history.seconds.append(time.perf_counter() - self._start)
-
-    def record_validation(self, loss: float, accuracy: float) -> None:
-        """Note what the validation set showed after the latest update."""
-        self.history.val_steps.append(self.step)
-        self.history.val_losses.append(loss)
-        self.history.val_accuracies.append(accuracy)
-
-    def finish(self) -> History:
-        """Return the record, with the losses of an epoch that was stopped on its way."""
-        self._fetch_losses()
-        return self.history
-
-    def _fetch_losses(self) -> None:
-        known = len(self.history.losses)
-        losses = torch.stack(self._losses).tolist() if self._losses else []
-        self._losses.clear()
-        self.history.losses += losses
-        for step, loss in enumerate(losses, known):
-            if not math.isfinite(loss):
-                raise Diverged(self.history, step)

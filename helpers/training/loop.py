@@ -21,12 +21,15 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from helpers.core import checks
-from helpers.training import runtime
-from helpers.training.history import History, Run
+from helpers.training import processes
+from helpers.training.batches import Augment, Batches, Data, check_data, count_steps
+from helpers.training.history import History
+from helpers.training.progress import progress_bar
+from helpers.training.run import Run
+from helpers.training.runtime import Runtime, randomness, seeded
 
-__all__ = ["batches", "count_steps", "evaluate", "evaluating", "fit", "set_rate"]
+__all__ = ["by_epoch", "evaluate", "evaluating", "fit", "set_rate"]
 
-Data = tuple[Tensor, Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -42,15 +45,21 @@ def fit(
     batch_size: int,
     seed: int | torch.Generator = 0,
     clip: float | None = None,
+    norms: bool = False,
+    augment: Augment | None = None,
+    micro_batch_size: int | None = None,
+    runtime: Runtime | None = None,
     hooks: Iterable[Callable[[Run], object]] = (),
     progress: bool | None = None,
 ) -> History:
     """Train a model in place, and return the record of it.
 
-    It runs on the device where the model is; the data is brought there once. A model in evaluation
-    mode is put into training mode; parts that were frozen in evaluation mode stay so. The same seed
-    gives the same run: the seed decides the order of the images and the masks of dropout, and torch's
-    global random numbers are left as they were.
+    It runs where `runtime` says, by default on the device where the model is, in its own precision; the
+    data is brought there once. A model in evaluation mode is put into training mode; parts that were
+    frozen in evaluation mode stay so. The same seed gives the same run on the same machine (for the
+    exceptions on GPUs see :class:`helpers.training.runtime.Runtime`): the seed decides the order of the
+    images, their augmentation and the masks of dropout, and torch's global random numbers are left as
+    they were.
 
     Parameters
     ----------
@@ -65,17 +74,31 @@ def fit(
     optimizer : torch.optim.Optimizer
         Makes the updates. Its own learning rate is overwritten before each of them.
     schedule : callable
-        ``schedule(step) -> lr``, where `step` counts the updates made so far. A parameter group with
-        an entry ``lr_scale`` gets that multiple of the rate.
+        ``schedule(step) -> lr``, where `step` counts the updates made so far; :func:`by_epoch` makes one
+        that counts epochs, ``hooks.Plateau(...).rate`` one that looks at the validation. A parameter
+        group with an entry ``lr_scale`` gets that multiple of the rate.
     epochs, batch_size : int
-        Passes over the data, and images a batch.
+        Passes over the data, and images a batch, over all processes together.
     seed : int or torch.Generator
         A number, zero or above, or a generator that goes on where it stands.
     clip : float, optional
         Largest norm of the whole gradient, above 0; a longer one is shortened to it.
+    norms : bool
+        Whether to record the norm of every gradient, which a clip does anyway.
+    augment : callable, optional
+        ``augment(images, labels, generator) -> (images, labels)`` for each batch, as those of
+        ``helpers.training.augmentation``.
+    micro_batch_size : int, optional
+        Most images that go through the model at once. A larger batch is taken in pieces whose gradients
+        add up: the same update (but for the statistics of batch normalization) in less memory.
+    runtime : Runtime, optional
+        Device, precision, memory format, compilation and the processes that share the work.
     hooks : iterable of callable
-        Each ``hook(run)`` is called after every update, in this order, with a :class:`Run`; at the
-        end of an epoch (``run.ends_epoch``) after the validation. It may call ``run.stop()``.
+        Each ``hook(run)`` is called after every update, in this order, with a
+        :class:`helpers.training.run.Run`; at the end of an epoch (``run.ends_epoch``) after the
+        validation. It may call ``run.stop()``. Where it has them, ``hook.start(run)`` is called before
+        the first update and ``hook.finish(run)`` after the last; ``state_dict()`` and
+        ``load_state_dict(state)`` let a checkpoint keep what it remembers.
     progress : bool, optional
         Whether to show a progress bar; by default where somebody watches it.
 
@@ -86,84 +109,102 @@ def fit(
     Raises
     ------
     Diverged
-        If a loss is infinite or NaN; noticed at the end of the epoch, so that no step waits for it.
+        If a loss, a gradient or a weight is infinite or NaN; noticed at the end of the epoch, so that no
+        step waits for it, or before a checkpoint is saved.
     TypeError, ValueError
         If an argument is not fit.
     """
+    runtime, hooks, generator = _runtime(model, runtime), tuple(hooks), seeded(seed)
     _check(optimizer, schedule, clip)
-    images, labels = _beside(model, "train", train)
-    val = None if val is None else _beside(model, "val", val)
+    train, val = _prepared(model, train, val, runtime)
     n_steps = count_steps(train, epochs=epochs, batch_size=batch_size)
-    run, hooks, generator = Run(model, optimizer, n_steps // epochs), tuple(hooks), runtime.seeded(seed)
-    if not model.training:
-        model.train()
-    with runtime.randomness(generator.initial_seed()), runtime.progress_bar(n_steps, progress) as bar:
-        for x, y in batches(images, labels, batch_size, epochs, generator):
+    pieces = {"micro_batch_size": micro_batch_size, "rank": runtime.rank, "world_size": runtime.world_size}
+    batches = Batches(train, batch_size, generator, augment=augment, **pieces)
+    run = Run(model, optimizer, batches, n_steps // epochs, n_steps, hooks, val is not None)
+    with runtime.use(), randomness(generator.initial_seed() + runtime.rank), _underway(run, progress) as bar:
+        while run.step < n_steps and not run.stopped:
             lr = set_rate(optimizer, schedule(run.step))
-            value = loss(model(x), y)
             optimizer.zero_grad()
-            value.backward()
-            if clip is not None:
-                clip_grad_norm_(model.parameters(), clip)
+            for x, y, share in next(batches):
+                with runtime.autocast():
+                    value = loss(model(x), y)
+                value.backward(None if share == 1 else torch.full_like(value, share))
+                run.add(value.detach(), share)
+            processes.sum_gradients(model.parameters())
+            norm = _norm(model, clip) if norms or clip is not None else None
             optimizer.step()
-            run.record(lr, value)
+            run.record(lr, norm)
+            if run.ends_epoch:
+                processes.average_buffers(model)
             if run.ends_epoch and val is not None:
-                run.record_validation(*evaluate(model, val, loss))
+                run.record_validation(*evaluate(model, val, loss, runtime=runtime))
             for hook in hooks:
                 hook(run)
             bar.update()
-            if run.stopped:
-                break
-    return run.finish()
+    return run.history
 
 
-def count_steps(train: Data, *, epochs: int, batch_size: int) -> int:
-    """Return how many updates a training makes, which is what a schedule wants to know.
+@contextlib.contextmanager
+def _underway(run: Run, progress: bool | None) -> Iterator:
+    """Let the hooks begin, show the bar where it is wanted, and let the hooks end."""
+    for hook in run.hooks:
+        getattr(hook, "start", lambda run: None)(run)
+    with progress_bar(run.total_steps, progress, initial=run.step) as bar:
+        yield bar
+    run.settle()
+    for hook in run.hooks:
+        getattr(hook, "finish", lambda run: None)(run)
+
+
+def _prepared(model: nn.Module, train: Data, val: Data | None, runtime: Runtime) -> tuple[Data, Data | None]:
+    """Bring model and data to their place, and the model into training mode."""
+    train = runtime.to(*check_data("train", train))
+    val = None if val is None else runtime.to(*check_data("val", val))
+    runtime.prepare(model)
+    if not model.training:
+        model.train()
+    return train, val
+
+
+def _runtime(model: nn.Module, runtime: Runtime | None) -> Runtime:
+    """Return the runtime that was asked for, or the one in which a model is already."""
+    return Runtime(next(model.parameters()).device) if runtime is None else runtime
+
+
+def _norm(model: nn.Module, clip: float | None) -> Tensor:
+    """Return the norm of the whole gradient, which is then no longer than `clip`."""
+    return clip_grad_norm_(model.parameters(), math.inf if clip is None else clip)
+
+
+def by_epoch(schedule: Callable[[int], float], steps_per_epoch: int) -> Callable[[int], float]:
+    """Return a schedule by step that follows a schedule by epoch: the rate stays for an epoch.
 
     Parameters
     ----------
-    train : (images, labels)
-        N entries each.
-    epochs, batch_size : int
-        As for :func:`fit`.
+    schedule : callable
+        ``schedule(epoch) -> lr``, the first epoch being 0.
+    steps_per_epoch : int
+        Updates in an epoch, as ``count_steps(train, epochs=1, batch_size=...)``.
 
     Returns
     -------
-    int
-        ``epochs * ceil(N / batch_size)``.
+    callable
+        ``(step) -> lr``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `steps_per_epoch` is not a positive whole number.
 
     Examples
     --------
-    >>> count_steps((torch.zeros(100, 1, 8, 8), torch.zeros(100)), epochs=3, batch_size=32)
-    12
+    >>> from helpers.formulas.schedules import StepDecay
+    >>> rate = by_epoch(StepDecay(peak_lr=1.0, step_size=2, gamma=0.1), steps_per_epoch=50)
+    >>> rate(0), rate(99), rate(100)
+    (1.0, 1.0, 0.1)
     """
-    checks.count("epochs", epochs)
-    checks.count("batch_size", batch_size)
-    return epochs * math.ceil(len(train[0]) / batch_size)
-
-
-def batches(
-    images: Tensor, labels: Tensor, batch_size: int, epochs: int, generator: torch.Generator
-) -> Iterator[Data]:
-    """Yield the batches of all epochs, each epoch in a new random order.
-
-    Parameters
-    ----------
-    images, labels : Tensor
-        N entries each.
-    batch_size, epochs : int
-        As for :func:`fit`; the last batch of an epoch holds what is left over.
-    generator : torch.Generator
-        Draws the orders, on the CPU, so that they are the same on every device.
-
-    Yields
-    ------
-    images, labels
-    """
-    for _ in range(epochs):
-        order = torch.randperm(len(images), generator=generator).to(images.device)
-        for batch in order.split(batch_size):
-            yield images[batch], labels[batch]
+    checks.count("steps_per_epoch", steps_per_epoch)
+    return lambda step: schedule(step // steps_per_epoch)
 
 
 def set_rate(optimizer: Optimizer, lr: float) -> float:
@@ -173,10 +214,13 @@ def set_rate(optimizer: Optimizer, lr: float) -> float:
     return lr
 
 
-def evaluate(model: nn.Module, data: Data, loss: Loss, batch_size: int = 1024) -> tuple[float, float]:
+def evaluate(
+    model: nn.Module, data: Data, loss: Loss, batch_size: int = 1024, runtime: Runtime | None = None
+) -> tuple[float, float]:
     """Return mean loss and accuracy on a data set, and leave the model as it was.
 
-    Batches count by their size, so that `batch_size` does not change the result.
+    Batches count by their size, so that `batch_size` does not change the result. Several processes
+    share the work, and all get the result.
 
     Parameters
     ----------
@@ -188,6 +232,8 @@ def evaluate(model: nn.Module, data: Data, loss: Loss, batch_size: int = 1024) -
         ``loss(logits, labels) -> tensor``, the mean over the batch.
     batch_size : int
         Images at a time.
+    runtime : Runtime, optional
+        As for :func:`fit`.
 
     Returns
     -------
@@ -197,18 +243,23 @@ def evaluate(model: nn.Module, data: Data, loss: Loss, batch_size: int = 1024) -
         numbers and not classes.
     """
     checks.count("batch_size", batch_size)
-    images, labels = _beside(model, "data", data)
-    losses, hits = [], []
-    with evaluating(model):
-        for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True):
+    runtime = _runtime(model, runtime)
+    data = runtime.to(*check_data("data", data))
+    own = [part[runtime.rank :: runtime.world_size].split(batch_size) for part in data]
+    sums = [torch.zeros(2)]
+    with evaluating(model), runtime.autocast():
+        for x, y in zip(*own, strict=True):
             logits = model(x)
-            losses.append(loss(logits, y) * len(y))
-            hits.append(_hits(logits, y))
-    return tuple(math.fsum(torch.stack(sums).tolist()) / len(labels) for sums in (losses, hits))
+            sums.append(torch.stack([loss(logits, y).float() * len(y), _hits(logits, y)]))
+    total = processes.total(torch.stack([pair.cpu().double() for pair in sums]).sum(0))
+    return tuple((total / len(data[0])).tolist())
 
 
 def _hits(logits: Tensor, labels: Tensor) -> Tensor:
-    return torch.tensor(math.nan) if labels.is_floating_point() else (logits.argmax(1) == labels).sum()
+    """How often the largest logit is the label's; NaN where labels are real numbers."""
+    if labels.is_floating_point():
+        return torch.full((), math.nan, device=logits.device)
+    return (logits.argmax(1) == labels).sum(dtype=torch.float)
 
 
 @contextlib.contextmanager
@@ -234,17 +285,3 @@ def _check(optimizer: object, schedule: object, clip: float | None) -> None:
         )
     if clip is not None:
         checks.positive("clip", clip)
-
-
-def _beside(model: nn.Module, name: str, data: Data) -> Data:
-    """Return images and labels on the device of the model."""
-    pair = isinstance(data, (tuple, list)) and len(data) == 2 and all(isinstance(d, Tensor) for d in data)
-    if not pair:
-        raise TypeError(f"{name} must be a pair of tensors (images, labels), got {type(data).__name__}")
-    images, labels = data
-    if len(images) != len(labels) or len(images) == 0:
-        raise ValueError(
-            f"{name} must have as many images as labels, at least one, got {len(images)} and {len(labels)}"
-        )
-    device = next(model.parameters()).device
-    return images.to(device), labels.to(device)

@@ -2,17 +2,19 @@
 
 import inspect
 import json
+import math
 import re
 
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot
 from torch import nn
 from torch.nn import functional as F
 
 from helpers.formulas import rules, schedules
 from helpers.training import Diverged, History, count_steps, evaluate, fit, models, optimizers, runtime
-from helpers.training.loop import batches, evaluating, set_rate
+from helpers.training.loop import by_epoch, evaluating, set_rate
 
 COSINE = schedules.CosineDecay(peak_lr=0.2, total_steps=40)
 
@@ -173,7 +175,7 @@ def test_hooks_come_after_each_update_in_their_order_and_see_the_run(train, val)
     def first(run):
         assert run.history.rates[-1] == run.lr
         assert len(run.history.val_steps) == run.epoch
-        calls.append(("first", run.step, run.ends_epoch, round(run.loss.item(), 4)))
+        calls.append(("first", run.step, run.ends_epoch, round(run.loss, 4)))
 
     _, history = trained(train, val, epochs=2, hooks=[first, lambda run: calls.append(("second", run.step))])
     assert [name for name, *_ in calls] == ["first", "second"] * 20
@@ -214,6 +216,80 @@ def test_a_rule_trains_as_its_torch_twin_does(train):
     _, ours = trained(train, model=model, optimizer=optimizer)
     _, theirs = trained(train)
     assert ours.losses == pytest.approx(theirs.losses, rel=1e-3)
+
+
+def test_pieces_of_a_batch_make_the_same_update(train, val):
+    whole, history = trained(train, val)
+    pieces, again = trained(train, val, micro_batch_size=5)  # the last batch of 12 too: 5, 5 and 2
+    torch.testing.assert_close(numbers(pieces), numbers(whole), rtol=1e-5, atol=1e-6)
+    assert again.losses == pytest.approx(history.losses, rel=1e-5)
+
+
+def test_pieces_are_what_goes_through_the_model(train):
+    model, sizes = models.small_cnn(channels=(4, 8), seed=1), []
+    model.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
+    trained(train, model=model, epochs=1, micro_batch_size=20)
+    assert sizes == [20, 12] * 9 + [12]
+
+
+def test_augmentation_acts_on_training_batches_alone(train, val):
+    seen = []
+
+    def blank(images, labels, generator):
+        seen.append(torch.rand(1, generator=generator).item())
+        return torch.zeros_like(images), labels
+
+    model, history = trained(train, val, augment=blank)
+    with torch.no_grad():
+        assert model(val[0]).std(0).max() > 0.01  # validation images are not blank
+    assert history.losses != trained(train, val)[1].losses
+    assert len(set(seen)) == 40
+    first, seen[:] = list(seen), []
+    trained(train, val, augment=blank)
+    assert seen == first
+
+
+def test_norms_are_recorded_on_request_and_where_a_clip_measures_them(train):
+    plain, clipped = trained(train)[1], trained(train, clip=0.3)[1]
+    _model, measured = trained(train, norms=True)
+    assert plain.norms == []
+    assert measured.losses == plain.losses
+    assert len(measured.norms) == len(clipped.norms) == 40
+    assert measured.norms[0] == clipped.norms[0] > 0.3  # before the clipping
+
+    def norm(run):
+        wanted.append(torch.cat([p.grad.reshape(-1) for p in run.model.parameters()]).norm().item())
+
+    wanted = []
+    assert trained(train, norms=True, hooks=[norm])[1].norms == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_schedule_by_epoch_keeps_its_rate_for_an_epoch(train):
+    _, history = trained(train, schedule=by_epoch(schedules.StepDecay(0.2, step_size=2, gamma=0.5), 10))
+    assert history.rates == [0.2] * 20 + [0.1] * 20
+    with pytest.raises(ValueError, match="steps_per_epoch must be positive, got steps_per_epoch=0"):
+        by_epoch(COSINE, 0)
+
+
+def test_hooks_begin_before_the_first_update_and_end_after_the_last(train):
+    class Witness:
+        def __init__(self):
+            self.calls = []
+
+        def start(self, run):
+            self.calls.append(("start", run.step))
+
+        def __call__(self, run):
+            self.calls.append(("update", run.step))
+            if run.step == 3:
+                run.stop()
+
+        def finish(self, run):
+            self.calls.append(("finish", run.step, len(run.history.losses)))
+
+    witness = Witness()
+    trained(train, hooks=[witness])
+    assert witness.calls == [("start", 0), ("update", 1), ("update", 2), ("update", 3), ("finish", 3, 3)]
 
 
 # --- modes and validation ----------------------------------------------------------------------------
@@ -276,16 +352,6 @@ def test_real_valued_labels_have_a_loss_and_no_accuracy(digits):
     assert np.isnan(accuracy)
 
 
-def test_an_epoch_holds_every_image_once_in_a_new_order():
-    images = torch.arange(10)
-    drawn = list(batches(images, images * 2, 4, 3, torch.Generator().manual_seed(0)))
-    assert [len(x) for x, _ in drawn] == [4, 4, 2] * 3
-    assert all(torch.equal(y, 2 * x) for x, y in drawn)
-    epochs = [torch.cat([x for x, _ in drawn[i : i + 3]]).tolist() for i in (0, 3, 6)]
-    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) == 3
-
-
 def test_the_number_of_steps_is_the_trainings(train):
     assert count_steps(train, epochs=4, batch_size=32) == 40 == len(trained(train)[1].losses)
     assert count_steps(train, epochs=1, batch_size=300) == count_steps(train, epochs=1, batch_size=999) == 1
@@ -318,6 +384,38 @@ def test_a_loss_that_is_not_finite_is_noticed_when_a_hook_stops_before_the_epoch
         trained((train[0] * np.nan, train[1]), hooks=[lambda run: run.step == 3 and run.stop()])
 
 
+def test_a_gradient_that_is_not_finite_stops_with_its_step_though_the_loss_is_finite(train):
+    class Root(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * math.inf
+
+    def loss(logits, labels):
+        calls.append(0)
+        logits = Root.apply(logits) if len(calls) == 24 else logits
+        return F.cross_entropy(logits, labels)
+
+    calls = []
+    with pytest.raises(
+        Diverged, match=r"^gradient must stay finite, got norm=(nan|inf) at step 23, lr=0\.\d+$"
+    ):
+        trained(train, loss=loss, norms=True)
+    calls = []
+    with pytest.raises(Diverged, match=r"^loss must stay finite, got loss=nan at step 24"):
+        trained(train, loss=loss)
+
+
+def test_weights_that_are_not_finite_after_the_last_update_are_noticed(train):
+    with pytest.raises(
+        Diverged, match=r"^weights must stay finite, got NaN or infinity in \S+ after the update at step 39"
+    ):
+        trained(train, schedule=lambda step: math.inf if step == 39 else 0.1)
+
+
 REFUSED = {
     "schedule as a number": (
         dict(schedule=0.1),
@@ -333,6 +431,11 @@ REFUSED = {
     "epochs": (dict(epochs=0), ValueError, "epochs must be positive, got epochs=0"),
     "batch_size": (dict(batch_size=2.5), TypeError, "batch_size must be a whole number, got batch_size=2.5"),
     "clip": (dict(clip=0.0), ValueError, "clip must be positive, got clip=0.0"),
+    "micro_batch_size": (
+        dict(micro_batch_size=0),
+        ValueError,
+        "micro_batch_size must be positive, got micro_batch_size=0",
+    ),
     "seed": (dict(seed=-1), ValueError, "seed must be zero or positive, got seed=-1"),
     "no pair": (
         dict(val=torch.zeros(3)),
@@ -385,11 +488,28 @@ def test_a_history_survives_json(train, val):
     assert len(history.seconds) == 4
 
 
+def test_a_history_draws_what_it_holds(train, val):
+    def drawn(history):
+        figure = history.plot()
+        panels = {axes.get_ylabel(): axes.lines for axes in figure.axes}
+        assert figure.axes[-1].get_xlabel() == "step"
+        pyplot.close(figure)
+        return panels
+
+    _, history = trained(train, val)
+    panels = drawn(history)
+    assert list(panels) == ["loss", "accuracy", "learning rate"]
+    assert [line.get_ydata().tolist() for line in panels["loss"]] == [history.losses, history.val_losses]
+    assert panels["accuracy"][0].get_xdata().tolist() == history.val_steps
+    assert panels["learning rate"][0].get_ydata().tolist() == history.rates
+    assert list(drawn(trained(train)[1])) == ["loss", "learning rate"]
+
+
 def test_a_history_with_other_keys_is_refused():
     record = History().to_dict()
     del record["seconds"]
     with pytest.raises(
-        ValueError, match=re.escape("record must have the keys ['rates', 'losses', 'val_steps',")
+        ValueError, match=re.escape("record must have the keys ['rates', 'losses', 'norms', 'val_steps',")
     ):
         History.from_dict(record)
 
