@@ -1,0 +1,194 @@
+"""Augmented images are those that the definition gives, image by image, and the seed decides which."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from helpers.training import augmentation, data
+from helpers.training.augmentation import Augmentation, cutout, flip, mixup, shift
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def random_images(n=40, shape=(3, 7, 6), dtype=torch.uint8):
+    return torch.randint(1, 256, (n, *shape), generator=seeded(5)).to(dtype)
+
+
+IMAGES = random_images()
+LABELS = torch.arange(40) % 4
+EVERYTHING = Augmentation(flip=True, shift=2, reflect=True, cutout=3, mixup=0.4, n_classes=4)
+SINGLE = [
+    Augmentation(flip=True),
+    Augmentation(shift=2),
+    Augmentation(shift=2, reflect=True),
+    Augmentation(cutout=3),
+    Augmentation(mixup=1.0, n_classes=4),
+]
+
+
+def test_nothing_is_done_unasked():
+    images, labels = Augmentation()(IMAGES, LABELS, seeded())
+    assert images is IMAGES and labels is LABELS
+
+
+def test_about_half_are_flipped_and_the_rest_stay():
+    flipped = flip(IMAGES, seeded())
+    mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(flipped, IMAGES, strict=True)]
+    unchanged = [torch.equal(a, b) for a, b in zip(flipped, IMAGES, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, unchanged, strict=True))
+    assert 10 < sum(mirrored) < 30
+
+
+def place_of(moved, image, distance, mode):
+    """Return the places in the padded image where the moved one lies, by NumPy and one at a time."""
+    height, width = image.shape[1:]
+    padded = np.pad(image, ((0, 0), (distance, distance), (distance, distance)), mode=mode)
+    ways = range(2 * distance + 1)
+    return [
+        (y, x)
+        for y in ways
+        for x in ways
+        if np.array_equal(padded[:, y : y + height, x : x + width], moved.numpy())
+    ]
+
+
+@pytest.mark.parametrize("fill, mode", [(0, "constant"), (None, "reflect")])
+def test_shifted_images_are_windows_of_the_padded_ones(fill, mode):
+    moved = shift(IMAGES, 2, seeded(), fill=fill)
+    places = [place_of(m, image.numpy(), 2, mode) for m, image in zip(moved, IMAGES, strict=True)]
+    assert all(len(found) == 1 for found in places)
+    assert {way for [place] in places for way in place} == {0, 1, 2, 3, 4}
+    assert len({place for [place] in places}) > 12
+
+
+def test_a_gap_is_filled_as_asked():
+    moved = shift(torch.full((50, 1, 4, 4), 9, dtype=torch.uint8), 1, seeded(), fill=77)
+    assert set(moved.unique().tolist()) == {9, 77}
+    assert torch.equal(shift(IMAGES, 0, seeded(), fill=None), IMAGES)
+
+
+def test_a_mirror_is_no_larger_than_the_image():
+    assert shift(IMAGES, 5, seeded(), fill=None).shape == IMAGES.shape
+    with pytest.raises(ValueError, match="distance must be below 6 to mirror these images, got distance=6"):
+        shift(IMAGES, 6, seeded(), fill=None)
+    with pytest.raises(ValueError, match="distance must be zero or positive, got distance=-1"):
+        shift(IMAGES, -1, seeded())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_square_is_covered_and_only_its_part_outside_is_missing(size):
+    covered = cutout(IMAGES, size, seeded())
+    areas = set()
+    for after, before in zip(covered, IMAGES, strict=True):
+        rows, columns = (after == 0).all(0).nonzero(as_tuple=True)
+        top, left, height, width = rows.min(), columns.min(), len(rows.unique()), len(columns.unique())
+        expected = before.clone()
+        expected[:, top : top + height, left : left + width] = 0
+        assert torch.equal(after, expected)
+        areas.add((height, width))
+    assert max(areas) == (size, size)
+    assert len(areas) == 1 if size == 1 else len(areas) > 1
+
+
+def test_a_square_has_the_fill_that_was_asked_for():
+    assert (cutout(torch.zeros(3, 1, 4, 4), 9, seeded(), fill=0.5) == 0.5).all()
+    with pytest.raises(ValueError, match="size must be positive, got size=0"):
+        cutout(IMAGES, 0, seeded())
+
+
+def test_images_and_labels_are_mixed_in_one_share():
+    real = IMAGES.double()
+    mixed, soft = mixup(real, LABELS, 1.0, 4, seeded(3))
+    assert torch.allclose(soft.sum(1), torch.ones(40))
+    shares = soft[soft.gt(0).sum(1) == 2].max(1).values
+    share = shares[0].double()
+    assert 0.5 < share < 1
+    torch.testing.assert_close(shares, shares[:1].expand_as(shares))
+    for after, label, image in zip(mixed, soft, real, strict=True):
+        candidates = [s * image + (1 - s) * real for s in (share, 1 - share)]
+        hits = [(c - after).abs().flatten(1).max(1).values < 1e-4 for c in candidates]
+        [other] = {int(i) for hit in hits for i in hit.nonzero()}
+        assert label[LABELS[other]] > 0
+    rounded, _ = mixup(IMAGES, LABELS, 1.0, 4, seeded(3))
+    assert (rounded.double() - mixed).abs().max() <= 0.5 + 1e-4
+
+
+def test_shares_have_the_variance_of_the_beta_distribution():
+    pair, labels, generator = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), torch.tensor([0, 1]), seeded()
+    draws = torch.stack([mixup(pair, labels, 0.5, 2, generator)[1][0] for _ in range(3000)])
+    moved = draws[draws[:, 1] != 0]  # the others were mixed with themselves
+    assert len(moved) == pytest.approx(1500, abs=150)
+    assert moved[:, 0].var().item() == pytest.approx(1 / (4 * (2 * 0.5 + 1)), rel=0.1)
+
+
+def test_soft_labels_are_not_mixed_again():
+    images, labels = mixup(IMAGES, LABELS, 1.0, 4, seeded())
+    with pytest.raises(ValueError, match=re.escape("labels must have shape (N=40,), got (40, 4)")):
+        mixup(images, labels, 1.0, 4, seeded())
+    with pytest.raises(ValueError, match=r"alpha must be positive, got alpha=0"):
+        mixup(IMAGES, LABELS, 0, 4, seeded())
+
+
+@pytest.mark.parametrize("augment", [*SINGLE, EVERYTHING], ids=str)
+def test_the_seed_decides_and_what_was_given_stays(augment):
+    kept = IMAGES.clone()
+    first, again, other = (augment(IMAGES, LABELS, seeded(seed)) for seed in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+    assert torch.equal(IMAGES, kept)
+    assert torch.equal(LABELS, torch.arange(40) % 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.float64])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_type_and_shape_stay_and_the_layout_changes_nothing(dtype, layout):
+    plain, _ = EVERYTHING(IMAGES.to(dtype), LABELS, seeded())
+    images, labels = EVERYTHING(IMAGES.to(dtype).to(memory_format=layout), LABELS, seeded())
+    assert (images.dtype, images.shape) == (dtype, IMAGES.shape)
+    assert torch.equal(images, plain)
+    assert (labels.dtype, labels.shape) == (torch.float32, (40, 4))
+    assert F.cross_entropy(torch.zeros(40, 4), labels).item() == pytest.approx(np.log(4))
+
+
+def test_real_digits_stay_readable():
+    """A nearest-mean classifier of whole digits loses little on moved ones, and much on scrambled ones."""
+    images, labels = data.digits().train.pixels()
+    means = torch.stack([images[labels == k].float().mean(0) for k in range(10)])
+
+    def accuracy(seen):
+        return (
+            (torch.cdist(seen.float().flatten(1), means.flatten(1)).argmin(1) == labels).float().mean().item()
+        )
+
+    moved, _ = Augmentation(cutout=2)(images, labels, seeded())
+    scrambled = images.flatten(2)[..., torch.randperm(64, generator=seeded())].view_as(images)
+    assert accuracy(images) > 0.9
+    assert accuracy(moved) > 0.8
+    assert accuracy(scrambled) < 0.3
+
+
+@pytest.mark.parametrize(
+    "field, value, message",
+    [
+        ("shift", -1, "shift must be zero or positive, got shift=-1"),
+        ("cutout", 1.5, "cutout must be a whole number, got cutout=1.5"),
+        ("fill", float("nan"), "fill must be finite, got fill=nan"),
+        ("mixup", -0.1, "mixup must be zero or positive, got mixup=-0.1"),
+        ("n_classes", 0, "n_classes must be positive, got n_classes=0"),
+    ],
+)
+def test_what_is_refused(field, value, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        Augmentation(**{field: value})
+
+
+@pytest.mark.parametrize("name", ["flip", "shift", "cutout", "mixup"])
+def test_a_single_image_is_no_batch(name):
+    rest = {"flip": (), "shift": (1,), "cutout": (1,), "mixup": (LABELS, 1.0, 4)}[name]
+    with pytest.raises(ValueError, match=re.escape("images must have shape (N, C, H, W), got (3, 7, 6)")):
+        getattr(augmentation, name)(IMAGES[0], *rest, generator=seeded())
