@@ -5,6 +5,7 @@ from helpers.figures.explorers.codes import CodeExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
+from helpers.figures.explorers.signal import SignalExplorer
 from helpers.figures.explorers.softmax import SoftmaxExplorer
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Readings",
     "RegressionExplorer",
     "ScheduleExplorer",
+    "SignalExplorer",
     "SoftmaxExplorer",
 ]
