@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import sympy
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,8 @@ from torch.nn import functional as F
 from helpers.core.gradcheck import numerical_gradient
 from helpers.formulas import layers, losses, metrics, rules
 from helpers.formulas.layers import convolution, normalization, windows
-from helpers.formulas.layers.windows import Window, in_cache, pair, places
+from helpers.formulas.layers.convolution import correlate
+from helpers.formulas.layers.windows import Window, in_cache, pair, places, steps_along
 from helpers.training.data import digits
 from tests.formulas.layer_table import ROWS, backward, forward
 
@@ -226,6 +228,18 @@ class TestSizes:
         views = list(window.views(padded, (3, 2)))
         assert len(views) == 6 and all(np.shares_memory(v, padded) and v.shape == (1, 1, 3, 2) for v in views)
         assert places(2, 3, 2) == [slice(0, 4, 3), slice(1, 5, 3)]
+
+    def test_steps_along_an_axis_may_be_symbols(self):
+        assert [steps_along(size, kernel=3, stride=2, padding=1) for size in (5, 6, 7)] == [3, 3, 4]
+        n, k, s, p = sympy.symbols("n k s p", integer=True, positive=True)
+        assert steps_along(n, k, s, p).subs({n: 6, k: 3, s: 2, p: 1}) == 3
+
+    def test_a_convolution_of_symbols_is_its_formula(self):
+        x = np.array(sympy.symbols("x:9")).reshape(1, 1, 3, 3)
+        weight = np.array(sympy.symbols("w:4")).reshape(1, 1, 2, 2)
+        found = correlate(x, weight, np.array([sympy.Symbol("b")]), Window.of(2, 1, 0))
+        assert found.shape == (1, 1, 2, 2)
+        assert str(sympy.expand(found[0, 0, 1, 0])) == "b + w0*x3 + w1*x4 + w2*x6 + w3*x7"
         assert pair("stride", (2, 3), lambda name, value: None) == (2, 3)
         assert [g.stop - g.start for g in in_cache(5, windows.CACHE // 2)] == [2, 2, 1]
         assert list(in_cache(0, 10)) == []

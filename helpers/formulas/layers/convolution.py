@@ -25,7 +25,7 @@ import numpy as np
 from helpers.core import arrays
 from helpers.formulas.layers.windows import Pair, Window, in_cache, places
 
-__all__ = ["conv2d_backward", "conv2d_forward"]
+__all__ = ["conv2d_backward", "conv2d_forward", "correlate"]
 
 #: Groups of samples, and for each what one row of a kernel sees of them.
 Groups = Iterator[tuple[slice, np.ndarray]]
@@ -97,10 +97,30 @@ def conv2d_forward(
     arrays.floats("weight", weight, "F C kH kW", C=x.shape[1])
     arrays.floats("bias", bias, "F", F=weight.shape[0])
     window = Window.of(weight.shape[2:], stride, padding)
+    y = correlate(x, weight, bias, window)
+    return y, (x, weight, window, y.shape)
+
+
+def correlate(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, window: Window) -> np.ndarray:
+    """Return what :func:`conv2d_forward` does, without its checks.
+
+    The entries may be whatever can be multiplied and added, so that code run on symbols gives its formula.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, C, H, W)
+    weight : ndarray, shape (F, C, kH, kW)
+    bias : ndarray, shape (F,)
+    window : Window
+
+    Returns
+    -------
+    ndarray, shape (N, F, H_out, W_out)
+    """
     steps = window.steps(x.shape[2:])
     y = np.empty((len(x), len(weight), *steps), np.result_type(x, weight, bias))
     _correlate(_input_rows(x, window, y.shape), weight, bias, window.stride[0], y)
-    return y, (x, weight, window, y.shape)
+    return y
 
 
 def conv2d_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from helpers.core import checks
 
-__all__ = ["Pair", "Window", "in_cache", "pair", "places"]
+__all__ = ["Pair", "Window", "in_cache", "pair", "places", "steps_along"]
 
 #: One number for both directions, or (vertical, horizontal).
 Pair = int | tuple[int, int]
@@ -51,6 +51,30 @@ def places(kernel: int, stride: int, steps: int) -> list[slice]:
     [slice(0, 7, 2), slice(1, 8, 2), slice(2, 9, 2)]
     """
     return [slice(i, i + stride * (steps - 1) + 1, stride) for i in range(kernel)]
+
+
+def steps_along(size: int, kernel: int, stride: int, padding: int) -> int:
+    """Return how often a kernel fits along one axis; what is left over at the end belongs to no window.
+
+    The sizes may be symbols too: explorers make their formula of this line.
+
+    Parameters
+    ----------
+    size, kernel : int
+        Of the image and of the kernel along this axis, in pixels.
+    stride, padding : int
+        Pixels from one place to the next, and of the border on each side.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> steps_along(8, kernel=3, stride=2, padding=1)
+    4
+    """
+    return (size + 2 * padding - kernel) // stride + 1
 
 
 def in_cache(n_samples: int, bytes_per_sample: int) -> Iterator[slice]:
@@ -100,7 +124,7 @@ class Window:
         padded = tuple(n + 2 * p for n, p in zip(size, self.padding, strict=True))
         fits = all(k <= n for k, n in zip(self.kernel, padded, strict=True))
         checks.require(fits, f"fit into the padded image of size {padded}", "kernel", self.kernel)
-        return tuple((n - k) // s + 1 for n, k, s in zip(padded, self.kernel, self.stride, strict=True))
+        return tuple(map(steps_along, size, self.kernel, self.stride, self.padding))
 
     def pad(self, images: np.ndarray, value: float = 0.0) -> np.ndarray:
         """Return the images with their border; without padding, the images themselves."""
