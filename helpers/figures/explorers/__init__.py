@@ -2,6 +2,7 @@
 
 from helpers.figures.explorers.base import Explorer
 from helpers.figures.explorers.codes import CodeExplorer
+from helpers.figures.explorers.convolution import ConvolutionExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
@@ -10,6 +11,7 @@ from helpers.figures.explorers.softmax import SoftmaxExplorer
 
 __all__ = [
     "CodeExplorer",
+    "ConvolutionExplorer",
     "Explorer",
     "NormalizationExplorer",
     "Prompt",

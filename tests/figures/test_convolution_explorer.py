@@ -1,0 +1,284 @@
+"""The convolution explorer: what Python makes of it, and what a real browser does with it."""
+
+import re
+
+import numpy as np
+import pytest
+
+from helpers.figures.explorers import ConvolutionExplorer
+from helpers.figures.explorers.convolution import KERNELS, images
+from helpers.formulas.layers import conv2d_forward
+
+EXPLORER = ConvolutionExplorer()
+CELL = "tools.root().querySelector('.cursor').getAttribute('aria-valuetext')"
+NAMES = ["digit 3", "digit 0", "digit 7", "photograph: tower", "photograph: dahlia"]
+
+
+def number(text):
+    return float(text.replace("−", "-"))
+
+
+def terms(page):
+    """The written sum: its pixels, its weights and its result."""
+    text = page.locator(".terms").text_content()
+    left, right = text.split(" = ")
+    pairs = [re.fullmatch(r"(\S+?)·\(?([^)]+)\)?", term).groups() for term in left.split(" + ")]
+    return *(np.array([number(x) for x in column]) for column in zip(*pairs, strict=True)), number(right)
+
+
+def assert_shows(page, explorer):
+    """The arithmetic, the chosen cell and the size of the map are those of the layer."""
+    row, column = explorer.cell
+    found = explorer.map()
+    pixels, weights, total = terms(page)
+    top, left = explorer.stride * row, explorer.stride * column
+    window = np.pad(explorer.image(), explorer.padding)[top : top + 3, left : left + 3]
+    np.testing.assert_array_equal(pixels, window.ravel())
+    np.testing.assert_allclose(weights, explorer.kernel, rtol=1e-3)
+    np.testing.assert_allclose([total, pixels @ weights], found[row, column], rtol=1e-3, atol=0.02)
+    assert page.evaluate(CELL).startswith(f"row {row}, column {column}: ")
+    assert f"map {len(found)} × {len(found)}" in page.locator(".name").nth(1).text_content()
+
+
+# ---- what Python makes ----
+
+
+def test_images_are_real_and_of_seventeen_levels():
+    assert list(images()) == NAMES
+    for image in images().values():
+        assert image.shape in ((8, 8), (24, 24)) and image.dtype.kind == "i"
+        assert image.min() == 0 and image.max() == 16
+
+
+def test_the_map_is_the_layer_of_the_book():
+    explorer = ConvolutionExplorer("photograph: tower", range(9), stride=2, padding=1)
+    x, weight = explorer.image()[None, None].astype(float), np.arange(9.0).reshape(1, 1, 3, 3)
+    y, _ = conv2d_forward(x, weight, np.zeros(1), stride=2, padding=1)
+    np.testing.assert_array_equal(explorer.map(), y[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"picture": "cat"}, ValueError, "picture must be 'digit 3' or 'digit 0'"),
+        ({"kernel": "magic"}, ValueError, "kernel must be 'left-right edges' or"),
+        ({"kernel": [1.0] * 8}, ValueError, "kernel must have nine entries, got kernel="),
+        ({"kernel": [float("nan")] * 9}, ValueError, r"kernel\[0\] must be finite"),
+        ({"stride": 0}, ValueError, "stride must be positive, got stride=0"),
+        ({"padding": -1}, ValueError, "padding must be zero or positive, got padding=-1"),
+        (
+            {"cell": (6, 0)},
+            ValueError,
+            r"cell must be a row and a column of the map, whose shape is \(6, 6\)",
+        ),
+    ],
+)
+def test_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        ConvolutionExplorer(**arguments)
+
+
+def test_html_is_the_same_each_time_and_names_no_other_place():
+    assert EXPLORER.html() == ConvolutionExplorer().html()
+    assert not re.search(r"https?://(?!www\.w3\.org/)", EXPLORER.html())
+
+
+@pytest.mark.parametrize("word", ["innerHTML", "insertAdjacentHTML", "eval(", "Function("])
+def test_module_never_makes_markup_or_code_from_text(word):
+    assert word not in EXPLORER._esm
+
+
+def test_still_picture_draws_every_cell_once_and_writes_the_sum():
+    still = EXPLORER.still()
+    paths = re.findall(r'<path shape-rendering="crispEdges" style="([^"]*)" d="([^"]*)"', still)
+    cells = {"rgb": 0, "study": 0, "rival": 0}
+    for style, d in paths:
+        cells[next(kind for kind in cells if kind in style)] += d.count("M")
+    found = EXPLORER.map()
+    # A level of 0 has no color, and is counted with the negative ones.
+    faint = np.rint(16 * found / abs(found).max())
+    assert cells == {"rgb": 64, "study": (faint > 0).sum(), "rival": (faint <= 0).sum()}
+    assert f"<b>{int(found[2, 1])}</b>".replace("-", "−") in still
+
+
+# ---- what a browser does with it ----
+
+
+def test_the_page_computes_what_python_computes(show):
+    rng = np.random.default_rng(0)
+    page = show(EXPLORER)
+    states = [
+        (int(size), int(stride), int(padding), rng.normal(size=(2, 9)).tolist())
+        for size, stride, padding in rng.integers([3, 1, 0], [30, 4, 3], size=(100, 3))
+    ]
+    found = page.evaluate(
+        """async (states) => {
+            const module = await tools.load(`${tools.told().esm}\\nexport { cellOf, stepsAlong };`);
+            return states.map(([n, s, p, [x, w]]) => [module.stepsAlong(n, 3, s, p), module.cellOf(x, w)]);
+        }""",
+        states,
+    )
+    for (size, stride, padding, (x, w)), (steps, value) in zip(states, found, strict=True):
+        image = np.zeros((1, 1, size, size))
+        weight = np.reshape(w, (1, 1, 3, 3))
+        assert conv2d_forward(image, weight, np.zeros(1), stride=stride, padding=padding)[0].shape[2] == steps
+        np.testing.assert_allclose(value, np.dot(x, w), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_choices_and_sliders_move_the_arithmetic(show, scheme):
+    page = show(EXPLORER, scheme=scheme)
+    assert_shows(page, EXPLORER)
+    page.locator("select").nth(0).select_option("photograph: dahlia")
+    page.locator("select").nth(1).select_option("outline")
+    assert_shows(page, ConvolutionExplorer("photograph: dahlia", "outline"))
+    for i, key in ((0, "ArrowRight"), (1, "End")):
+        page.locator("input[type=range]").nth(i).press(key)
+    assert_shows(page, ConvolutionExplorer("photograph: dahlia", "outline", stride=2, padding=2))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_image_and_kernel_can_be_seen(show, name):
+    page = show(ConvolutionExplorer(name), width=390)
+    for kernel in KERNELS:
+        page.locator("select").nth(1).select_option(kernel)
+        assert_shows(page, ConvolutionExplorer(name, kernel))
+
+
+def test_an_entry_of_the_kernel_can_be_written_over(show):
+    page = show(EXPLORER)
+    kernel = list(EXPLORER.kernel)
+    for k, text in ((0, "2.5"), (8, "−3")):
+        field = page.locator(".nine .number").nth(k)
+        field.fill(text)
+        field.press("Enter")
+        kernel[k] = number(text)
+        assert_shows(page, ConvolutionExplorer(kernel=kernel))
+    assert page.locator("select").nth(1).input_value() == "your own"
+    field.fill("much")
+    field.press("Enter")
+    words = "kernel entry, row 2, column 2 must be a number, got much; −3 stays."
+    assert page.locator(".message").text_content() == words
+    assert_shows(page, ConvolutionExplorer(kernel=kernel))
+
+
+def test_half_a_turn_turns_the_kernel(show):
+    page = show(EXPLORER)
+    page.get_by_role("button", name="Half a turn", exact=True).click()
+    assert_shows(page, ConvolutionExplorer(kernel=EXPLORER.kernel[::-1]))
+
+
+def test_the_mouse_chooses_a_cell_on_the_map_and_on_the_image(show):
+    page = show(EXPLORER)
+    box = page.locator(".cursor").bounding_box()
+    u = box["width"] - 3
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(middle[0] + 2 * u, middle[1] + u)
+    assert_shows(page, ConvolutionExplorer(cell=(3, 3)))
+    eye = page.locator(".eye").first.bounding_box()
+    page.mouse.move(eye["x"] + eye["width"] / 2 - u, eye["y"] + eye["height"] / 2)
+    assert_shows(page, ConvolutionExplorer(cell=(3, 2)))
+
+
+def test_a_finger_chooses_a_cell(show):
+    page = show(EXPLORER, width=390, has_touch=True)
+    box = page.locator(".cursor").bounding_box()
+    page.touchscreen.tap(box["x"] + 2.5 * (box["width"] - 3), box["y"] + box["height"] / 2)
+    assert page.evaluate(CELL).startswith("row 2, column 3: ")
+
+
+def test_keys_step_to_the_neighbors_and_stop_at_the_border(show):
+    page = show(EXPLORER)
+    cursor = page.locator(".cursor")
+    cell = np.array(EXPLORER.cell)
+    for key, step in (
+        ("ArrowDown", (1, 0)),
+        ("ArrowRight", (0, 1)),
+        ("ArrowUp", (-1, 0)),
+        ("ArrowLeft", (0, -1)),
+    ):
+        cursor.press(key)
+        cell = cell + step
+        assert_shows(page, ConvolutionExplorer(cell=tuple(cell.tolist())))
+    for key, column in (("End", 5), ("ArrowRight", 5), ("Home", 0), ("ArrowLeft", 0)):
+        cursor.press(key)
+        assert_shows(page, ConvolutionExplorer(cell=(2, column)))
+
+
+def test_a_map_that_shrinks_keeps_a_cell_chosen(show):
+    page = show(ConvolutionExplorer(cell=(5, 5)))
+    page.locator("input[type=range]").first.press("End")
+    assert_shows(page, ConvolutionExplorer(stride=3, cell=(1, 1)))
+
+
+def test_prompts_set_the_stage_and_reset_clears_it(show):
+    page = show(EXPLORER)
+    written = []
+    for prompt in page.locator(".prompt").all():
+        prompt.click()
+        assert page.locator(".message").text_content() == prompt.text_content()
+        written.append(page.locator(".terms").text_content())
+    assert len(set(written)) == 4
+    page.get_by_role("button", name="Reset").click()
+    assert_shows(page, EXPLORER)
+
+
+def test_the_result_is_said(show):
+    page = show(EXPLORER)
+    page.locator(".cursor").press("ArrowRight")
+    value = f"{EXPLORER.map()[2, 2]:g}".replace("-", "−")
+    assert page.get_by_role("status").text_content() == f"row 2, column 2: {value}; the map has 6 × 6 cells"
+    assert value in page.locator("[role=img]").get_attribute("aria-label")
+
+
+def test_two_explorers_do_not_disturb_each_other(show):
+    page = show(EXPLORER, ConvolutionExplorer("digit 7"))
+    page.locator(".explorer").nth(1).locator(".cursor").press("End")
+    assert page.evaluate(CELL).startswith("row 2, column 1: ")
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_every_width_shows_all_of_it(show, width):
+    page = show(EXPLORER, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = page.locator("button:visible, select:visible, input:visible, .nine > *, svg text")
+    for name, tall, left, right in found.evaluate_all(
+        """nodes => nodes.map((n) => [n, n.getBoundingClientRect()])
+            .map(([n, r]) => [n.tagName, r.height, r.left, r.right])"""
+    ):
+        assert tall >= (24 if name in ("BUTTON", "SELECT", "INPUT") else 8), name
+        assert left >= 0 and right <= width, name
+
+
+@pytest.mark.parametrize("width", [320, 390, 760, 1200])
+def test_the_page_does_not_jump_when_the_script_has_run(show, width):
+    live = show(EXPLORER, width=width)
+    still = show(EXPLORER, width=width, java_script_enabled=False, ready=False)
+    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
+    heights[1] -= still.locator("noscript").bounding_box()["height"]
+    assert abs(heights[0] - heights[1]) <= 6
+
+
+def test_without_a_script_and_in_print_a_picture_stands_there(show):
+    page = show(EXPLORER, java_script_enabled=False, ready=False)
+    label = page.get_by_role("img").get_attribute("aria-label")
+    assert label.startswith("digit 3 and the map that the kernel makes of it; row 2, column 1: ")
+    live = show(EXPLORER)
+    live.emulate_media(media="print")
+    assert live.locator(".chart:visible").count() == 1
+
+
+def test_an_update_takes_little_time(show):
+    page = show(ConvolutionExplorer("photograph: tower"))
+    times = page.evaluate(
+        """() => {
+            const slider = tools.root().querySelectorAll('input[type=range]')[1];
+            return Array.from({ length: 100 }, (_, i) => {
+                slider.value = i % 3;
+                const start = performance.now();
+                slider.dispatchEvent(new Event('input'));
+                return performance.now() - start;
+            });
+        }"""
+    )
+    assert np.median(times) < 16
