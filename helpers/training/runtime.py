@@ -15,13 +15,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from helpers.core import checks
 from helpers.training import processes
-from helpers.training.progress import progress_bar  # noqa: F401  the loop still looks for it here
 
 __all__ = ["Runtime", "device", "randomness", "seeded", "threads"]
 
@@ -30,7 +30,7 @@ PRECISIONS = ("fp32", "tf32", "bf16")
 
 @dataclass(frozen=True)
 class Runtime:
-    """How a training uses the machine; what it computes stays the same up to rounding.
+    """How a training uses the machine.
 
     Under torchrun every process makes its own: the n-th on a machine takes the n-th CUDA GPU.
 
@@ -40,23 +40,57 @@ class Runtime:
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; ``"auto"`` picks the fastest that is here, as
         :func:`device` does. The attribute is the ``torch.device`` that was picked.
     precision : str
-        ``"fp32"``: 32-bit numbers throughout. ``"tf32"``: products of convolutions and linear layers on a
-        GPU keep 10 of 23 bits of the fraction. ``"bf16"``: those layers compute in bfloat16 (7 bits)
-        where torch's autocast deems it safe; weights and updates stay 32-bit.
+        ``"fp32"``: 32-bit numbers throughout. ``"tf32"``: convolutions and linear layers on a CUDA GPU
+        multiply with 10 of the 23 bits of the fraction. ``"bf16"``: they compute in bfloat16, with 7 bits,
+        wherever torch's autocast deems that safe; weights and updates stay 32-bit.
     channels_last : bool
-        Whether images and convolutions are stored with the channels of a pixel side by side.
+        Whether images and convolutions are stored with the channels of a pixel side by side: faster, and
+        the same result up to rounding.
     compile : bool
-        Whether the model is compiled by ``torch.compile`` at its first batch, which takes up to a minute.
+        Whether the model is compiled by ``torch.compile``. Its first batch then takes a minute or more,
+        and on the CPU a C++ compiler must be there.
     threads : int, optional
         CPU threads while it is in use; None leaves them as they are.
     deterministic : bool
-        Whether cuDNN is held to algorithms that give the same result every time, instead of trying which
-        is fastest.
+        Whether cuDNN is held to algorithms that give the same result every time. Otherwise it tries out
+        which is fastest, which pays where speed counts and batches keep their size.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not fit, or the machine cannot do what is asked for.
+        If an argument is not fit, or the machine cannot do what is asked for: tf32 and bf16 need a CUDA
+        GPU of compute capability 8.0 (A100) or more, bf16 on a CPU one that torch multiplies it on
+        (AVX-512, or Arm with bf16). On Apple's mps only fp32 is left: there bf16 gains nothing, channels
+        last has given wrong results without a word [1]_, and processes cannot exchange gradients.
+
+    Notes
+    -----
+    **The same seed gives the same run, to the last bit,** on the same machine with the same versions, the
+    same number of threads and of processes. The exceptions, all on a CUDA GPU:
+
+    - ``deterministic=False``: which algorithm is fastest, and so how sums are rounded, may change.
+    - Layers whose gradients are added up in the order in which a GPU's threads happen to arrive [2]_:
+      adaptive pooling, max-pooling with overlapping windows, reflecting padding, bilinear and bicubic
+      ``interpolate``, ``grid_sample``, embeddings, ``gather``, ``scatter_add`` and indexing with an index
+      that occurs twice; also a sum of floats by ``cumsum`` or ``bincount``, and cross-entropy with one
+      label a pixel. Convolution, batch norm, pooling by windows side by side, linear layers and
+      cross-entropy with one label an image, which are what `helpers.training.models` is made of, are not
+      among them.
+    - ``compile=True``: its autotuning may choose other kernels; ``torch.use_deterministic_algorithms``
+      prevents that.
+    - Matrix products on more than one CUDA stream, unless ``CUBLAS_WORKSPACE_CONFIG=:4096:8`` is set
+      before Python starts.
+
+    References
+    ----------
+    .. [1] https://github.com/pytorch/pytorch/issues/174345, open in November 2026.
+    .. [2] https://docs.pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html
+
+    Examples
+    --------
+    >>> Runtime("cpu", precision="tf32")
+    Traceback (most recent call last):
+    ValueError: precision must be 'fp32' or ... on this machine's cpu, got precision='tf32'
     """
 
     device: str | torch.device = "auto"
@@ -72,6 +106,31 @@ class Runtime:
         if self.threads is not None:
             checks.count("threads", self.threads)
         _require_ability(self)
+
+    @classmethod
+    def fastest(cls, **changes: Any) -> Runtime:
+        """Return what is fastest here without compiling, for results that need not repeat to the last bit.
+
+        Parameters
+        ----------
+        **changes
+            Fields that shall be otherwise.
+
+        Returns
+        -------
+        Runtime
+            On the fastest device, in bf16 where it computes that, channels last except on mps, and with
+            cuDNN free to choose.
+
+        Examples
+        --------
+        >>> Runtime.fastest(precision="fp32", device="cpu").channels_last
+        True
+        """
+        where = _available(changes.get("device", "auto"))
+        precision = "bf16" if _computes_bf16(where) else "fp32"
+        best = {"precision": precision, "channels_last": where.type != "mps", "deterministic": False}
+        return cls(**{"device": where, **best, **changes})
 
     @property
     def rank(self) -> int:
@@ -91,14 +150,15 @@ class Runtime:
     def prepare(self, model: nn.Module) -> nn.Module:
         """Bring a model to the device, in place, and return it.
 
-        Among several processes, all get the weights of the first.
+        Among several processes, all get the weights of the first. A compiled model stays compiled, under
+        its own name and with the same names in its state.
         """
         model.to(self.device)
         if self.channels_last:
             model.to(memory_format=torch.channels_last)
         processes.copy_first(model)
         if self.compile:
-            model.compile()  # in place: parameters and the names in its state stay
+            model.compile()
         return model
 
     def to(self, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -130,18 +190,21 @@ class Runtime:
 
 def _available(name: str | torch.device) -> torch.device:
     """Return the device of that name, which must be here; the plain name of a GPU means this process's."""
-    chosen = device() if name == "auto" else torch.device(name)
+    chosen = device() if name == "auto" else _named(name)
     if chosen.type == "cuda" and chosen.index is None:
         chosen = torch.device("cuda", processes.local_rank())
     here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    known = (chosen.index or 0) < here.get(chosen.type, 0)
     found = ", ".join(f"{n} {kind}" for kind, n in here.items())
-    checks.require(
-        (chosen.index or 0) < here.get(chosen.type, 0),
-        f"be a device of this machine ({found})",
-        "device",
-        chosen,
-    )
+    checks.require(known, f"be a device of this machine ({found})", "device", str(chosen))
     return chosen
+
+
+def _named(name: object) -> torch.device:
+    try:
+        return torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be the name of a torch device, got device={name!r}") from error
 
 
 def _require_ability(runtime: Runtime) -> None:
@@ -154,7 +217,7 @@ def _require_ability(runtime: Runtime) -> None:
     }
     possible = " or ".join(repr(name) for name in PRECISIONS if able[name])
     checks.require(able[precision], f"be {possible} on this machine's {kind}", "precision", precision)
-    if kind == "mps":  # channels last gives wrong results there (pytorch issue 174345, open in 2026)
+    if kind == "mps":
         for name in ("channels_last", "compile"):
             checks.require(not getattr(runtime, name), "be False on mps", name, True)
         checks.require(processes.world_size() == 1, "be 1 on mps", "world_size", processes.world_size())
@@ -170,6 +233,7 @@ def _computes_bf16(where: torch.device) -> bool:
 @contextlib.contextmanager
 def _cuda_flags(tf32: bool, deterministic: bool) -> Iterator[None]:
     """Set torch's global switches for CUDA, and set them back."""
+    # torch 2.9 and later also have `fp32_precision`, but once that is set, reading these raises an error.
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     switches = [
         (matmul, "allow_tf32", tf32),
