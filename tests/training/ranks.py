@@ -8,7 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.training import models, processes
+from helpers.formulas.schedules import LinearDecay
+from helpers.training import evaluate, fit, models, processes
+from helpers.training.augmentation import Augmentation
 from helpers.training.runtime import Runtime
 
 
@@ -34,6 +36,40 @@ def three_steps(runtime, model):
             optimizer.step()
             losses.append(processes.total(loss.detach()).item())
     return model.state_dict(), losses
+
+
+def fitted(**changes):
+    """Train a network for three steps by `fit`; return its weights, the record and a later evaluation."""
+    model, data = models.small_cnn(seed=processes.rank()), images_and_labels()
+    settings = dict(
+        loss=F.cross_entropy,
+        optimizer=torch.optim.SGD(model.parameters(), lr=1, momentum=0.9, weight_decay=1e-3, nesterov=True),
+        schedule=LinearDecay(peak_lr=0.5, total_steps=3),
+        batch_size=12,
+        epochs=1,
+        clip=0.5,
+        micro_batch_size=4,
+        runtime=Runtime("cpu"),
+    )
+    history = fit(model, data, data, **{**settings, **changes})
+    return model.state_dict(), history.to_dict(), evaluate(model, data, F.cross_entropy)
+
+
+def normed():
+    """Train a network with batch norm and augmentation, in which each process sees other numbers."""
+    model = models.small_cnn((4,), norm=True)
+    fit(
+        model,
+        images_and_labels(),
+        loss=F.cross_entropy,
+        optimizer=torch.optim.SGD(model.parameters(), lr=1),
+        schedule=LinearDecay(peak_lr=0.1, total_steps=6),
+        batch_size=12,
+        epochs=2,
+        augment=Augmentation(shift=1),
+        runtime=Runtime("cpu"),
+    )
+    return model.state_dict()
 
 
 def summed_gradients():
@@ -69,6 +105,8 @@ def agree(folder):
     seen = {
         "places": (processes.rank(), processes.local_rank(), processes.world_size(), processes.is_main()),
         "steps": three_steps(Runtime("cpu"), models.small_cnn(seed=processes.rank())),
+        "fit": fitted(),
+        "normed": normed(),
         "gradients": summed_gradients(),
         "buffers": averaged_buffers(),
         "barrier": latest_arrival(),

@@ -51,6 +51,26 @@ def test_two_processes_train_as_one_does(seen):
             assert torch.equal(found[name], seen[0]["steps"][0][name])
 
 
+def test_two_processes_fit_as_one_does(seen):
+    """By pieces, clipped, with weight decay: whatever is not linear in the gradient sees the whole one."""
+    weights, history, looked = ranks.fitted()
+    for s in seen:
+        found, found_history, found_look = s["fit"]
+        for name, weight in weights.items():
+            torch.testing.assert_close(found[name], weight, rtol=0, atol=1e-6)
+            assert torch.equal(found[name], seen[0]["fit"][0][name])
+        for name in ("rates", "losses", "norms", "val_losses", "val_accuracies"):
+            assert found_history[name] == pytest.approx(history[name], abs=1e-6)
+        assert found_look == pytest.approx(looked, abs=1e-6)
+    assert history["losses"][0] > history["val_losses"][0]
+
+
+def test_replicas_stay_alike_where_each_sees_other_numbers(seen):
+    first, second = (s["normed"] for s in seen)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["1.running_mean"], torch.zeros(4))
+
+
 def test_gradients_are_added_up_and_unused_parameters_keep_none(seen):
     for s in seen:
         first, second, third, frozen, double = s["gradients"]
