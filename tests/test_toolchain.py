@@ -132,9 +132,9 @@ def small_project(tmp_path):
     return tmp_path
 
 
-def run_nbval(root, *options):
+def run_nbval(root, *options, env=None):
     options = ["-q", "-p", "tools.execution", "--nbval-lax", "--nbval-current-env", *options, "lessons"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = env or {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "pytest", *options]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
 
@@ -178,6 +178,37 @@ def test_a_notebook_is_kept_only_when_all_its_cells_passed(small_project):
     good = small_project / "lessons" / "good.ipynb"
     assert execution.executed(good, {0: (True, []), 1: (False, []), 2: (True, [])}) is None
     assert execution.executed(good, {0: (True, []), 1: (True, [])}) is None
+
+
+# Two notebooks side by side do not fight for the cores
+
+
+def free_of_thread_settings(**settings):
+    """Return this process's environment as a reader's is: without a word on threads."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+
+
+def test_a_lesson_that_is_run_for_the_book_has_one_thread(small_project):
+    (small_project / "lessons" / "bad.ipynb").unlink()
+    good = small_project / "lessons" / "good.ipynb"
+    write_notebook(good, "import os, torch", "print(os.environ['OMP_NUM_THREADS'], torch.get_num_threads())")
+    done = run_nbval(small_project, env=free_of_thread_settings())
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, ran = execution.open_cache(small_project).merge_match_into_notebook(nbformat.read(good, 4))
+    assert ran.cells[1].outputs[0].text == "1 1\n"
+
+
+@pytest.mark.parametrize("own, policy", [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_a_lesson_that_a_reader_opens_lets_waiting_threads_sleep(own, policy):
+    """What OpenMP itself says it heard, when torch loads it after the lesson's first cell has run."""
+    lesson = nbformat.read(execution.notebooks()[0], 4)
+    first = next(cell.source for cell in lesson.cells if cell.cell_type == "code")
+    command = [sys.executable, "-c", first + "\nimport torch"]
+    environment = free_of_thread_settings(OMP_DISPLAY_ENV="TRUE", **own)
+    done = subprocess.run(command, cwd=ROOT / "lessons", env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(re.findall(r"OMP_WAIT_POLICY *= *'(\w+)'", done.stderr)) == {policy}
 
 
 # Nothing from elsewhere
