@@ -40,6 +40,15 @@ def test_a_terminal_shows_the_bar(monkeypatch):
     assert "/40" in terminal.getvalue()
 
 
+def test_of_several_processes_the_first_shows_the_bar(monkeypatch):
+    for rank in ("0", "1"):
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        count_to_forty()
+        assert bool(sys.stderr.getvalue()) == (rank == "0")
+
+
 def test_a_notebook_is_watched_if_it_could_ask_for_input():
     code, question = "from helpers.training import progress", {"watched": "progress.someone_watches()"}
     with run_kernel(cwd=ROOT) as client:
