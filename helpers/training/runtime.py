@@ -59,9 +59,10 @@ class Runtime:
     ------
     TypeError, ValueError
         If an argument is not fit, or the machine cannot do what is asked for: tf32 and bf16 need a CUDA
-        GPU of compute capability 8.0 (A100) or more, bf16 on a CPU one that torch multiplies it on
-        (AVX-512, or Arm with bf16). On Apple's mps only fp32 is left: there bf16 gains nothing, channels
-        last has given wrong results without a word [1]_, and processes cannot exchange gradients.
+        GPU of compute capability 8.0 (A100) or more, bf16 on a CPU one with instructions for it
+        (AVX512_BF16, or Arm's), without which it is slower than fp32. Apple's mps is held to fp32, one
+        process and the usual memory format: there bf16 gains little, channels last has given wrong
+        results without a word [1]_, and processes cannot exchange gradients.
 
     Notes
     -----
@@ -90,7 +91,7 @@ class Runtime:
     --------
     >>> Runtime("cpu", precision="tf32")
     Traceback (most recent call last):
-    ValueError: precision must be 'fp32' or ... on this machine's cpu, got precision='tf32'
+    ValueError: precision must be 'fp32'... on this machine's cpu, got precision='tf32'
     """
 
     device: str | torch.device = "auto"
@@ -224,10 +225,14 @@ def _require_ability(runtime: Runtime) -> None:
 
 
 def _computes_bf16(where: torch.device) -> bool:
-    """Tell whether products of bfloat16 numbers are computed as such, and not slowly one by one."""
+    """Tell whether the device multiplies bfloat16 numbers as such, and not by a detour that takes longer."""
     if where.type == "cuda":
         return torch.cuda.get_device_capability(where) >= (8, 0)
-    return where.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if where.type != "cpu" or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    # That is also true of x86 processors on which it is emulated; on Arm, and in older versions of torch,
+    # there is no more to ask.
+    return getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16", True)
 
 
 @contextlib.contextmanager

@@ -118,11 +118,13 @@ def agree(folder):
 
 
 def die(folder):
-    """End the second process by an error, while the first one waits for it."""
-    processes.join()
-    if processes.rank() == 1:
-        raise ArithmeticError("the second process cannot go on")
-    processes.barrier()
+    """Let the second process fail within its training, while the first one waits for its gradients."""
+
+    def fail(run):
+        if processes.rank() == 1 and run.step == 2:
+            raise ArithmeticError("the second process cannot go on")
+
+    fitted(hooks=[fail])
 
 
 JOBS = {"agree": agree, "die": die}

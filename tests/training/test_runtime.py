@@ -75,7 +75,8 @@ def machine(monkeypatch):
         monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda where: capability)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: bf16)
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: bf16 is not None)
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": bf16}, raising=False)
 
     return pretend
 
@@ -136,8 +137,9 @@ def test_a_runtime_of_its_own_is_the_first_and_only():
         (dict(threads=0), "threads must be positive, got threads=0"),
     ],
 )
-def test_what_a_small_machine_refuses(machine, changes, message):
-    machine(bf16=False)
+@pytest.mark.parametrize("bf16", [False, None], ids=["emulated", "none"])
+def test_what_a_small_machine_refuses(machine, bf16, changes, message):
+    machine(bf16=bf16)
     with pytest.raises(ValueError, match=re.escape(message)):
         Runtime(**changes)
 
@@ -220,7 +222,7 @@ def test_images_and_convolutions_get_the_memory_format():
 
 
 needs_bf16 = pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor does not compute in bfloat16"
+    not runtime._computes_bf16(torch.device("cpu")), reason="this processor does not compute in bfloat16"
 )
 
 
@@ -241,10 +243,12 @@ def test_layers_compute_in_bf16_and_weights_stay_32_bit(digits):
 
 
 @pytest.mark.parametrize(
-    "how", [Runtime("cpu"), pytest.param(Runtime.fastest(device="cpu"), marks=needs_bf16)]
+    "how", [{}, pytest.param({"precision": "bf16", "channels_last": True}, marks=needs_bf16)]
 )
 def test_the_same_seed_gives_the_same_run(digits, how):
-    (first, history), (again, same), (other, _) = (trained(digits[1], how, seed=s) for s in (0, 0, 1))
+    (first, history), (again, same), (other, _) = (
+        trained(digits[1], Runtime("cpu", **how), seed=s) for s in (0, 0, 1)
+    )
     assert history.losses == same.losses
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
