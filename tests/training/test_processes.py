@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -16,12 +15,18 @@ from tests.training import ranks
 
 
 def torchrun(job, folder):
-    """Run a job of `ranks` in two processes; return what came of it."""
+    """Run a job of `ranks` in two processes; return what came of it, if they end before one counts as lost."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
     command = [*launch, sys.executable, ranks.__file__, job, str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace", timeout=120
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=processes.TIMEOUT.total_seconds() / 3,
     )
 
 
@@ -98,9 +103,7 @@ def test_nobody_leaves_a_barrier_before_the_last_has_come(seen):
 
 
 def test_a_death_ends_the_job_with_its_traceback(tmp_path):
-    start = time.monotonic()
     done = torchrun("die", tmp_path)
-    assert time.monotonic() - start < 60
     assert done.returncode != 0
     cause = done.stderr.partition("Root Cause")[2]
     assert re.search(r"rank +: 1 ", cause)
