@@ -15,7 +15,7 @@ from tests.training import ranks
 
 
 def torchrun(job, folder):
-    """Run a job of `ranks` in two processes; return what came of it, if they end before one counts as lost."""
+    """Run a job of `ranks` in two processes that end long before one would count as lost."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
     command = [*launch, sys.executable, ranks.__file__, job, str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
