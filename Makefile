@@ -24,7 +24,7 @@ BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _bui
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
 	printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start)); exit $$status
 
-.PHONY: help install book test test-peers lint lessons serve bench offline address clean distclean constraints browser
+.PHONY: help install book test test-peers lint lessons serve bench results offline address clean distclean constraints browser
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -58,6 +58,9 @@ serve: book ## Serve the built book on localhost (PORT=8000)
 
 bench: $(INSTALLED) ## Measure what the project claims to be fast, against whom; prints tables
 	@set -e; for file in $(wildcard benchmarks/[a-z]*.py); do PYTHONPATH=. $(PY) $$file; done
+
+results: $(INSTALLED) ## Run the recipes that this machine can run, and renew their records in lessons/results
+	@$(PY) -m helpers.recipes lessons/results
 
 offline: book ## Pack the built book into one zip to carry away
 	@cd _build && rm -f how-cnns-learn.zip && ../$(PY) -m zipfile -c how-cnns-learn.zip html

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from helpers.core import checks
 from helpers.training.runtime import randomness
 
-__all__ = ["Normalize", "n_parameters", "small_cnn"]
+__all__ = ["Normalize", "fast_cnn", "n_parameters", "small_cnn"]
 
 
 class Normalize(nn.Module):
@@ -102,20 +102,11 @@ def small_cnn(
     TypeError, ValueError
         If a size is not a positive whole number, or an image is too small for the stages.
     """
-    checks.each(checks.count)("channels", channels)
-    checks.each(checks.count)("in_shape", in_shape)
-    checks.count("n_classes", n_classes)
-    checks.index("seed", seed)
-    depth, height, width = in_shape
-    smallest = 2 ** len(channels)
-    checks.require(
-        min(height, width) >= smallest, f"be at least {smallest} high and wide", "in_shape", in_shape
-    )
+    features = _check_sizes(channels, in_shape, n_classes, seed)
     with randomness(seed):
         layers = []
-        for before, after in zip((depth, *channels), channels, strict=False):
+        for before, after in zip((in_shape[0], *channels), channels, strict=False):
             layers += _stage(before, after, norm)
-        features = channels[-1] * (height // smallest) * (width // smallest)
         model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, n_classes))
     return model.to(memory_format=torch.channels_last)
 
@@ -123,6 +114,70 @@ def small_cnn(
 def _stage(before: int, after: int, norm: bool) -> list[nn.Module]:
     normalization = [nn.BatchNorm2d(after)] if norm else []
     return [nn.Conv2d(before, after, 3, padding=1), *normalization, nn.ReLU(), nn.MaxPool2d(2)]
+
+
+def fast_cnn(
+    channels: tuple[int, ...],
+    in_shape: tuple[int, int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    n_classes: int = 10,
+    *,
+    seed: int = 0,
+) -> nn.Sequential:
+    """Return a network for bytes that trains fast on a CPU: normalization first, pooling before the rest.
+
+    Each stage is a 3x3 convolution, pooling, batch normalization and ReLU, in this order: the pooling
+    leaves a quarter of the numbers to normalize, and the maximum of a ReLU is the ReLU of the maximum.
+    The convolutions have no bias, as batch normalization adds one.
+
+    Parameters
+    ----------
+    channels, in_shape, n_classes, seed
+        As for :func:`small_cnn`.
+    mean, std : sequence of float
+        As for :class:`Normalize`.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        From bytes of shape (N, C, H, W) to logits of shape (N, n_classes).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`small_cnn` and :class:`Normalize`.
+
+    Examples
+    --------
+    >>> model = fast_cnn((8, 16, 32), (1, 28, 28), mean=[0.1307], std=[0.3081])
+    >>> n_parameters(model)
+    8834
+    """
+    features = _check_sizes(channels, in_shape, n_classes, seed)
+    with randomness(seed):
+        stages = zip((in_shape[0], *channels), channels, strict=False)
+        layers = [layer for before, after in stages for layer in _fast_stage(before, after)]
+        head = [nn.Flatten(), nn.Linear(features, n_classes)]
+        return nn.Sequential(Normalize(mean, std), *layers, *head).to(memory_format=torch.channels_last)
+
+
+def _fast_stage(before: int, after: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+    return [convolution, nn.MaxPool2d(2), nn.BatchNorm2d(after), nn.ReLU()]
+
+
+def _check_sizes(channels: tuple[int, ...], in_shape: tuple[int, int, int], n_classes: int, seed: int) -> int:
+    """Refuse sizes that fit no network; return how many features the last of the halving stages leaves."""
+    checks.each(checks.count)("channels", channels)
+    checks.each(checks.count)("in_shape", in_shape)
+    checks.count("n_classes", n_classes)
+    checks.index("seed", seed)
+    _, height, width = in_shape
+    smallest = 2 ** len(channels)
+    words = f"be at least {smallest} high and wide"
+    checks.require(min(height, width) >= smallest, words, "in_shape", in_shape)
+    return channels[-1] * (height // smallest) * (width // smallest)
 
 
 def n_parameters(model: nn.Module) -> int:

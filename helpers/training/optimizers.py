@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from helpers.core import checks
 from helpers.formulas.rules import Rule
 
-__all__ = ["FromRule", "as_lambda_lr"]
+__all__ = ["FromRule", "as_lambda_lr", "decay_weights"]
 
 Piece = tuple[Tensor, Tensor, dict[str, Any]]  # of parameters, of gradients, of the state
 
@@ -63,6 +63,41 @@ def as_lambda_lr(optimizer: Optimizer, schedule: Callable[[int], float]) -> Lamb
         return multiple
 
     return LambdaLR(optimizer, [factor(i) for i in range(len(optimizer.param_groups))])
+
+
+def decay_weights(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameter groups of an optimizer that decays what multiplies, and not what is added.
+
+    Kernels and matrices are decayed; biases and the scales and shifts of normalizations, which have one
+    axis, are not.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Whose parameters are to be trained.
+    weight_decay : float
+        Zero or above, in the sense of the optimizer that gets the groups.
+
+    Returns
+    -------
+    list of dict
+        A group with decay and one without; an empty one is left out.
+
+    Raises
+    ------
+    ValueError
+        If `weight_decay` is negative.
+
+    Examples
+    --------
+    >>> optimizer = torch.optim.SGD(decay_weights(nn.Linear(3, 2), weight_decay=5e-4), lr=0.1)
+    >>> [(len(group["params"]), group["weight_decay"]) for group in optimizer.param_groups]
+    [(1, 0.0005), (1, 0.0)]
+    """
+    checks.non_negative("weight_decay", weight_decay)
+    params = [param for param in model.parameters() if param.requires_grad]
+    groups = (([p for p in params if p.ndim > 1], weight_decay), ([p for p in params if p.ndim < 2], 0.0))
+    return [{"params": own, "weight_decay": decay} for own, decay in groups if own]
 
 
 # Numbers from which on a tensor is updated by itself, and at most in one piece. Below the first, the

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from helpers.training import data
-from helpers.training.models import Normalize, n_parameters, small_cnn
+from helpers.training.models import Normalize, fast_cnn, n_parameters, small_cnn
 
 
 def test_the_default_network_is_the_one_described():
@@ -124,3 +124,20 @@ def test_images_of_other_channels_are_refused():
         ValueError, match=re.escape("images must have shape (N, C=1, H, W), got (2, 3, 4, 4)")
     ):
         Normalize([0.0], [1.0])(torch.zeros(2, 3, 4, 4))
+
+
+def test_the_fast_network_pools_first_and_computes_the_same():
+    """The maximum of a ReLU is the ReLU of the maximum, and so with a rising affine map between."""
+    images = torch.randint(256, (4, 1, 16, 16), dtype=torch.uint8)
+    model = fast_cnn((4, 8), (1, 16, 16), mean=[0.5], std=[0.25], seed=1).eval()
+    normalize, *layers = model
+    x = normalize(images)
+    for start in (0, 4):
+        convolution, pool, norm, relu = layers[start : start + 4]
+        x = pool(relu(norm(convolution(x))))
+    torch.testing.assert_close(model(images), layers[-1](layers[-2](x)))
+    assert torch.equal(
+        model(images), fast_cnn((4, 8), (1, 16, 16), [0.5], [0.25], seed=1).eval()(images)
+    )
+    with pytest.raises(ValueError, match="in_shape must be at least 16 high and wide"):
+        fast_cnn((2, 2, 2, 2), (1, 8, 8), [0.5], [0.25])

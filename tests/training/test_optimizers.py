@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from helpers.core.hyperparameters import example
 from helpers.formulas import rules, schedules
 from helpers.training import optimizers
-from helpers.training.optimizers import FromRule, as_lambda_lr
+from helpers.training.optimizers import FromRule, as_lambda_lr, decay_weights
 from helpers.training.runtime import randomness
 
 #: Our rule, and torch's optimizer that makes the same updates.
@@ -289,3 +289,17 @@ def test_a_lambda_lr_needs_a_rate_to_divide_by():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.0)
     with pytest.raises(ValueError, match=re.escape("param_groups[0]['lr'] must be positive, got")):
         as_lambda_lr(optimizer, SCHEDULE)
+
+
+def test_what_multiplies_decays_and_what_is_added_does_not():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    model[0].bias.requires_grad_(False)
+    decayed, others = decay_weights(model, 0.1)
+    assert [id(p) for p in decayed["params"]] == [id(model[0].weight), id(model[3].weight)]
+    assert [id(p) for p in others["params"]] == [id(p) for p in (*model[1].parameters(), model[3].bias)]
+    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    assert len(decay_weights(nn.Linear(2, 2, bias=False), 0.1)) == 1
+    with pytest.raises(
+        ValueError, match=re.escape("weight_decay must be zero or positive, got weight_decay=-1")
+    ):
+        decay_weights(model, -1)

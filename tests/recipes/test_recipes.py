@@ -1,0 +1,234 @@
+"""Every recipe trains on real images, says what came out, and keeps to what it promises."""
+
+import dataclasses
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from helpers.recipes import __main__ as everything
+from helpers.recipes import cifar10, command, digits, fashion_mnist, mnist, records
+from helpers.recipes.command import Recipe, choose, measure, trained
+from helpers.training.runtime import Runtime
+from tests.conftest import ROOT
+
+RECIPES = {module.RECIPE.name: module for module in (digits, mnist, fashion_mnist, cifar10)}
+CPU = Runtime("cpu")
+
+
+def small(recipe, n_train, n_test, **changes):
+    """The recipe on a part of its images, with other settings."""
+    settings = dataclasses.replace(recipe.settings, **changes)
+
+    def load():
+        whole = recipe.load()
+        return dataclasses.replace(whole, train=whole.train.take(n_train), test=whole.test.take(n_test))
+
+    return dataclasses.replace(recipe, load=load, settings=settings, candidates=(settings,))
+
+
+@pytest.fixture
+def real(real_data, monkeypatch):
+    monkeypatch.setenv("CNN_BOOK_DATA", str(real_data))
+
+
+#: Recipe, images to train on, changes, and the accuracy that these reach with every seed tried.
+PARTS = {
+    "mnist": (4000, dict(epochs=2), 0.9),
+    "fashion_mnist": (4000, dict(epochs=2, width=8), 0.7),
+    "cifar10": (2000, dict(widths=(8, 16, 16), epochs=4, batch_size=50, peak_lr=0.2), 0.3),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_it_learns_from_a_part_of_its_images(name, real):
+    n, changes, wanted = PARTS[name]
+    recipe = small(RECIPES[name].RECIPE, n, 1000, **changes)
+    run = trained(recipe, recipe.load(), recipe.settings, 0, CPU, on_validation=False)
+    assert run["accuracy"] > wanted
+    assert len(run["epoch_losses"]) == len(run["epoch_seconds"]) == recipe.settings.epochs
+    assert run["epoch_losses"][-1] < run["epoch_losses"][0]
+
+
+def test_the_digits_need_no_download_and_keep_the_promise():
+    (run,) = measure(digits.RECIPE, [0], CPU)
+    assert run["accuracy"] > 0.98
+    assert run["seed"] == 0
+
+
+def test_candidates_are_compared_without_the_test_set():
+    recipe = small(digits.RECIPE, 300, 10, epochs=2)
+    without = dataclasses.replace(recipe, load=lambda: dataclasses.replace(recipe.load(), test=None))
+    (told,) = choose(without, [0, 1], CPU)
+    assert told["settings"] == dataclasses.asdict(recipe.settings)
+    assert [run["seed"] for run in told["runs"]] == [0, 1]
+    thirtieths = [run["accuracy"] * 30 for run in told["runs"]]  # a tenth of 300 images was held out
+    assert thirtieths == pytest.approx([round(hits) for hits in thirtieths], abs=1e-6)
+
+
+def test_the_whitening_whitens_and_is_not_trained():
+    images = torch.rand(200, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = images + images.mean(1, keepdim=True)  # channels that go together
+    layer = cifar10.whitening(images, eps=0.0)
+    out = layer(images).transpose(0, 1).reshape(24, -1)
+    torch.testing.assert_close(torch.cov(out[:12]), torch.eye(12), rtol=0.02, atol=0.02)
+    torch.testing.assert_close(out[12:], -out[:12])
+    assert not layer.weight.requires_grad
+
+
+def test_a_stage_of_the_cifar_network_begins_by_passing_its_input_on():
+    dataset = small(digits.RECIPE, 20, 20).load()
+    colored = dataclasses.replace(dataset, mean=(0.5,) * 3, std=(0.25,) * 3)
+    images = torch.randint(256, (20, 3, 32, 32), dtype=torch.uint8)
+    net = cifar10.network(images, colored, (32, 32, 32), seed=0)
+    x = torch.randn(2, 24, 6, 6)
+    first = net[3][0]
+    torch.testing.assert_close(first(x)[:, :24], x)
+    assert net(images).shape == (20, 10)
+    assert net(images).std() < 1.0  # so that the loss starts near log 10
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_can_be_read_in_one_sitting(name):
+    lines = inspect.getsource(RECIPES[name]).count("\n")
+    assert lines < 200
+    assert RECIPES[name].RECIPE.name == name == RECIPES[name].__name__.split(".")[-1]
+    assert isinstance(RECIPES[name].RECIPE.settings, RECIPES[name].Settings)
+
+
+def test_settings_must_be_one_of_the_candidates():
+    with pytest.raises(ValueError, match="settings must be one of the candidates, got settings=Settings"):
+        dataclasses.replace(digits.RECIPE, candidates=(digits.Settings(epochs=1),))
+    assert isinstance(digits.RECIPE, Recipe)
+
+
+# --- the command line ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick():
+    return small(digits.RECIPE, 200, 100, epochs=2)
+
+
+def test_the_command_line_says_and_records_what_came_out(quick, tmp_path, capsys):
+    path = tmp_path / "digits.json"
+    arguments = ["--seeds", "3", "4", "--choose", "--device", "cpu", "--precision", "fp32", "--threads", "1"]
+    command.main(quick, [*arguments, "--record", str(path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"as chosen +validation accuracy [\d.]+ \+- [\d.]+ %, [\d.]+ s", lines[0])
+    assert [line.split(" test ")[0].strip() for line in lines[1:]] == ["seed 3", "seed 4", "mean"]
+    record = records.read(path)
+    assert [run["seed"] for run in record["runs"]] == [3, 4]
+    assert record["summary"] == records.summary(record["runs"])
+    assert record["runtime"] == {
+        "device": "cpu",
+        "precision": "fp32",
+        "channels_last": True,
+        "threads": 1,
+        "processes": 1,
+    }
+    assert record["command"].startswith("python -m helpers.recipes.digits --seeds 3 4 --choose")
+    assert record["settings"] == record["candidates"][0]["settings"]
+
+
+def test_a_wish_that_the_machine_cannot_fulfil_is_refused(quick, capsys):
+    with pytest.raises(SystemExit):
+        command.main(quick, ["--device", "cuda:99"])
+    assert "device must be a device of this machine" in capsys.readouterr().err
+
+
+def test_two_processes_train_one_recipe(tmp_path):
+    path = tmp_path / "two.json"
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m"]
+    asked = ["helpers.recipes.digits", "--seeds", "0", "--device", "cpu", "--precision", "fp32"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, *asked, "--record", str(path)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("mean") == 1  # one process speaks
+    record = records.read(path)
+    assert record["runtime"]["processes"] == 2
+    assert record["summary"]["accuracy_mean"] > 0.97
+
+
+def test_all_recipes_run_where_they_can(monkeypatch, tmp_path, capsys):
+    ran = []
+    monkeypatch.setattr(
+        everything.command, "main", lambda recipe, arguments: ran.append((recipe.name, arguments))
+    )
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    everything.main([str(tmp_path)])
+    assert [name for name, _ in ran] == ["digits", "mnist", "fashion_mnist"]
+    assert ran[0][1] == ["--choose", "--record", str(tmp_path / "digits.json")]
+    assert "cifar10: left out, as there is no GPU here" in capsys.readouterr().out
+    assert set(everything.RECIPES) == set(RECIPES)
+
+
+# --- records -------------------------------------------------------------------------------------------
+
+
+def test_a_record_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "digits.json"
+    facts = {"recipe": "digits", "goal": "", "command": "", "settings": {}}
+    runs = [{"accuracy": 0.5, "seconds": 1.0}]
+    records.write(path, facts, CPU, None, runs)
+    before = path.read_text()
+
+    def fails(*paths):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="No space left"):
+        records.write(path, facts, CPU, None, runs * 2)
+    assert path.read_text() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["digits.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": "other"}', "[1, 2]"])
+def test_what_is_no_record_is_refused(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape("path must hold a record")):
+        records.read(path)
+
+
+def test_a_record_names_the_machine():
+    told = records.hardware()
+    assert told["processor"]
+    assert told["cores"] == os.cpu_count()
+    assert told["gpus"] == [] or torch.cuda.is_available()
+
+
+RECORDS = sorted((ROOT / "lessons" / "results").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_kept_record_is_what_the_recipe_does_now(path):
+    record = records.read(path)
+    recipe = RECIPES[path.stem].RECIPE
+    assert record["format"] == records.FORMAT
+    assert record["recipe"] == recipe.name
+    assert record["goal"] == recipe.goal
+    assert record["settings"] == json.loads(json.dumps(dataclasses.asdict(recipe.settings)))
+    told = [candidate["settings"] for candidate in record["candidates"]]
+    assert told == [json.loads(json.dumps(dataclasses.asdict(settings))) for settings in recipe.candidates]
+    assert record["summary"] == records.summary(record["runs"])
+    assert len(record["runs"]) >= 3
+
+
+def test_every_recipe_has_a_record_or_a_word_why_not():
+    told = (ROOT / "lessons" / "results" / "README.md").read_text()
+    for name in RECIPES:
+        has = ROOT / "lessons" / "results" / f"{name}.json" in RECORDS
+        assert has != (f"`{name}`: not run yet" in told)
