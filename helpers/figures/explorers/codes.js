@@ -97,7 +97,7 @@ class CodeExplorer extends View {
     this.chart.replaceChildren(...rows, ...columns,
       svg("path", { class: "best", d: line, style: "fill: none; stroke: var(--ink); stroke-width: 2" }),
       text(0, 13, this.width < 520 ? "bits by share" : "height: bits of a symbol, width: its share p", "name", "start"),
-      text(this.width - RIGHT, 13, this.width < 520 ? "line: best lengths" : "black line: the best lengths, −log₂ p", "name", "end"),
+      text(this.width - RIGHT, 13, this.width < 520 ? "line: best lengths" : "line: the best lengths, −log₂ p", "name", "end"),
       ...this.sums(across / top));
   }
 
