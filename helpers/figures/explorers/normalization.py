@@ -282,10 +282,10 @@ def _equations(train: bool, unbiased: bool) -> list[str]:
     slope, shift = symbolic.trace(batch_norm_line, mean, variance, weight, bias, epsilon)
     batch = names | {mean: r"\mu_B", variance: r"\sigma_B^2"}
     moved = symbolic.trace(batch_norm_running, (old, old), (mean, variance), size, momentum, unbiased)
-    # Each is printed with what s stands for behind it.
+    # Each is printed with what f stands for behind it.
     slope, shift = (symbolic.printed(formula, names).split(r", \quad ") for formula in (slope, shift))
     lines = [
-        "y = s x + t",
+        "y = f x + t",
         slope[1],
         f"t = {shift[0]}",
         *(

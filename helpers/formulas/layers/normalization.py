@@ -140,7 +140,7 @@ def batch_norm_line(mean: Any, variance: Any, weight: Any, bias: Any, epsilon: A
     >>> batch_norm_line(4.0, 8.0, weight=6.0, bias=1.0, epsilon=1.0)
     (2.0, -7.0)
     """
-    slope = mathematics.named("s", weight / mathematics.sqrt(variance + epsilon))
+    slope = mathematics.named("f", weight / mathematics.sqrt(variance + epsilon))
     return slope, bias - mean * slope
 
 
