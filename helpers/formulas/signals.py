@@ -164,6 +164,7 @@ class Layer(Hyperparameters):
     """
 
     gain: float = hyperparameter("g", "gain", checks.positive, low=0.1, high=10.0, log=True, default=2**0.5)
+    words: ClassVar[str] = "random layer"
     activation: Activation = LeakyReLU()
     lesson: ClassVar[int] = 2
     argument_symbols: ClassVar[dict[str, str]] = {"q": "q_l"}
