@@ -44,9 +44,9 @@ class Search:
     trials : int
         How many to run, those of all stages together.
     sampler : {"tpe", "random", "grid"}
-        How values are proposed. ``"random"`` draws them evenly, ``"tpe"`` after ten random trials where
-        good ones were more frequent [1]_; ``"grid"`` takes as many points on every axis as `trials`
-        allow, ends included.
+        How values are proposed. ``"random"`` draws them evenly [1]_, ``"tpe"`` after ten random trials
+        where good ones were more frequent [2]_; ``"grid"`` takes as many points on every axis as
+        `trials` allow, ends included.
     stages : int
         Above 1, coarse to fine: each stage gets an equal part of the trials, and looks around the best
         of the stages before, in ranges `shrink` times as long, once their trials have ended.
@@ -78,9 +78,9 @@ class Search:
 
     References
     ----------
-    .. [1] J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization",
+    .. [1] J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012.
+    .. [2] J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization",
        NeurIPS 2011, section 4.
-    .. [2] J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012.
 
     Examples
     --------
