@@ -12,6 +12,7 @@ key = $(shell cat $(1) constraints.txt 2> /dev/null | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(call key,requirements.txt)
 LAB := $(VENV)/.lab-$(call key,requirements-lab.txt)
 PEERS := .cache/peers/.installed-$(call key,requirements-peers.txt)
+RIVALS := .cache/rivals/.installed-$(call key,requirements-bench.txt)
 
 PYTEST := $(PY) -m pytest -q
 WORKERS := -n auto --maxprocesses 4
@@ -56,8 +57,8 @@ lessons: $(LAB) ## Open the lessons in JupyterLab
 serve: book ## Serve the built book on localhost (PORT=8000)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory $(HTML)
 
-bench: $(INSTALLED) ## Measure what the project claims to be fast, against whom; prints tables
-	@set -e; for file in $(wildcard benchmarks/[a-z]*.py); do PYTHONPATH=. $(PY) $$file; done
+bench: $(RIVALS) ## Measure what the project claims to be fast, against whom; prints tables
+	@set -e; for file in $(wildcard benchmarks/[a-z]*.py); do PYTHONPATH=.:.cache/rivals $(PY) $$file; done
 
 results: $(INSTALLED) ## Run the recipes that this machine can run, and renew their records in lessons/results
 	@$(PY) -m helpers.recipes lessons/results
@@ -99,6 +100,11 @@ $(INSTALLED):
 $(PEERS): $(INSTALLED)
 	@rm -rf .cache/peers
 	$(call stage,install the peers,$(PIP) --no-deps --target .cache/peers -r requirements-peers.txt)
+	@touch $@
+
+$(RIVALS): $(INSTALLED)
+	@rm -rf .cache/rivals
+	$(call stage,install the rivals,$(PIP) --no-deps --target .cache/rivals -r requirements-bench.txt)
 	@touch $@
 
 $(LAB): $(INSTALLED)
