@@ -135,9 +135,7 @@ def find_lr(
         If an argument is not fit.
     """
     _check(model, optimizer, low, high, steps, seed)
-    model, optimizer = copy.deepcopy(
-        (model, optimizer)
-    )  # as one: the copy of the one holds that of the other
+    model, optimizer = copy.deepcopy((model, optimizer))  # together: one copy holds the other's parameters
     rates = np.geomspace(low, high, steps)
     watch = _Watch(steps, _window(rates))
     try:
