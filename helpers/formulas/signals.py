@@ -26,8 +26,9 @@ from helpers.core.mathematics import maximum, minimum, shown_as, tanh, where
 __all__ = ["NODES", "WEIGHTS", "Activation", "Layer", "LeakyReLU", "Tanh", "mean_square", "propagate"]
 
 _STEP = 1 / 16
-#: Standard normal numbers and the weight of each in a mean. They leave out 0, where a ReLU has a kink.
+#: Standard normal numbers, without 0, where a ReLU has a kink.
 NODES = (np.arange(-128, 128) + 0.5) * _STEP
+#: The weight of each of them in a mean.
 WEIGHTS = np.exp(-(NODES**2) / 2) * _STEP / np.sqrt(2 * np.pi)
 
 
