@@ -120,7 +120,7 @@ def fit(
     n_steps = count_steps(train, epochs=epochs, batch_size=batch_size)
     pieces = {"micro_batch_size": micro_batch_size, "rank": runtime.rank, "world_size": runtime.world_size}
     batches = Batches(train, batch_size, generator, augment=augment, **pieces)
-    run = Run(model, optimizer, batches, n_steps // epochs, n_steps, hooks, val is not None)
+    run = Run(model, optimizer, batches, n_steps // epochs, n_steps, hooks, val is not None, schedule)
     with runtime.use(), randomness(generator.initial_seed() + runtime.rank), _underway(run, progress) as bar:
         while run.step < n_steps and not run.stopped:
             lr = set_rate(optimizer, schedule(run.step))
@@ -209,6 +209,7 @@ def by_epoch(schedule: Callable[[int], float], steps_per_epoch: int) -> Callable
 
 def set_rate(optimizer: Optimizer, lr: float) -> float:
     """Give every parameter group the rate, times the group's ``lr_scale`` where it has one; return it."""
+    lr = float(lr)  # also where a schedule gives a number of numpy's, which no checkpoint could keep
     for group in optimizer.param_groups:
         group["lr"] = lr * group.get("lr_scale", 1.0)
     return lr

@@ -28,6 +28,7 @@ __all__ = [
     "average_buffers",
     "barrier",
     "copy_first",
+    "gather",
     "is_main",
     "join",
     "leave",
@@ -152,6 +153,19 @@ def total(tensor: Tensor) -> Tensor:
     result = tensor.detach().clone()
     dist.all_reduce(result)
     return result
+
+
+def gather(tensor: Tensor) -> list[Tensor]:
+    """Return the tensors of all processes, in the order of their ranks; they have the same shape.
+
+    >>> gather(torch.tensor([2, 3]))
+    [tensor([2, 3])]
+    """
+    if not join():
+        return [tensor]
+    parts = [torch.empty_like(tensor) for _ in range(world_size())]
+    dist.all_gather(parts, tensor)
+    return parts
 
 
 def average_buffers(model: nn.Module) -> None:

@@ -68,6 +68,8 @@ class Run:
         All hooks, this one among them.
     validates : bool
         Whether there is a validation set.
+    schedule : callable, optional
+        Gives the rates.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class Run:
     total_steps: int
     hooks: tuple[Callable[[Run], object], ...] = ()
     validates: bool = False
+    schedule: Callable[[int], float] | None = None
     step: int = 0
     lr: float = math.nan
     history: History = field(default_factory=History)
@@ -195,6 +198,7 @@ class Run:
         self.batches.load_state_dict(state["batches"])
         self.history = History.from_dict(state["history"])
         self.step, self.stopped = state["step"], state["stopped"]
+        self.lr = self.history.rates[-1] if self.step else math.nan
         self._start = time.perf_counter() - state["elapsed"]
 
     def _fetch_losses(self) -> list[float]:

@@ -361,6 +361,7 @@ def test_set_rate_returns_the_rate_before_any_scale():
     optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr_scale": 3.0}], lr=1.0)
     assert set_rate(optimizer, 0.5) == 0.5
     assert optimizer.param_groups[0]["lr"] == 1.5
+    assert type(set_rate(optimizer, np.float64(0.5))) is type(optimizer.param_groups[0]["lr"]) is float
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------

@@ -122,6 +122,7 @@ def test_alone_everything_stays_as_it_is():
     processes.barrier()
     processes.leave()
     assert processes.join() is False
+    assert processes.gather(param.grad) == [param.grad]
     assert torch.equal(param.grad, torch.ones(2, 2))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert (processes.rank(), processes.local_rank(), processes.world_size()) == (0, 0, 1)

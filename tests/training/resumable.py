@@ -1,0 +1,160 @@
+"""A training that has everything that could be lost, for processes that are killed and others that go on.
+
+``torchrun --nproc-per-node 2 resumable.py JOB FOLDER`` runs a job in two processes.
+"""
+
+import itertools
+import os
+import pathlib
+import resource
+import signal
+import sys
+
+import torch
+import torch._dynamo  # which every optimizer of torch loads when it is made; a fork has it already
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.formulas import rules
+from helpers.formulas.schedules import ReduceOnPlateau
+from helpers.training import data, fit, processes
+from helpers.training.augmentation import Augmentation
+from helpers.training.checkpoints import Checkpoints
+from helpers.training.hooks import EarlyStopping, Plateau
+from helpers.training.optimizers import FromRule
+from helpers.training.runtime import randomness
+
+OPTIMIZERS = {
+    "adam": lambda params: torch.optim.Adam(params, lr=1.0),
+    "momentum": lambda params: torch.optim.SGD(params, lr=1.0, momentum=0.9),
+    "rule": lambda params: FromRule(params, rules.Adam(), lr=1.0),
+}
+DIGITS = data.digits()  # loaded here, for a fork to have it already
+UPDATES = 42  # six epochs of seven batches, of which the last is smaller
+
+
+def network():
+    """Return a network with batch norm and dropout."""
+    with randomness(1):
+        return nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(64, 10),
+        )
+
+
+def images_and_labels():
+    """Return a training set, and a validation set in which nothing improves for long."""
+    images, labels = DIGITS.train.tensors(DIGITS.mean, DIGITS.std)
+    return (images[:200], labels[:200]), (images[200:250], labels[200:250].roll(1))
+
+
+class Last:
+    """Keep the weights that a training ends with, before another hook goes back to the best."""
+
+    def __call__(self, run):
+        pass
+
+    def finish(self, run):
+        self.weights = {name: value.clone() for name, value in run.model.state_dict().items()}
+
+
+def train(folder=None, optimizer="adam", every=3, keep=1, also=(), **changes):
+    """Train with pieces, augmentation and hooks that remember; save in a folder, if one is named."""
+    model, (train, val) = network(), images_and_labels()
+    last, stopping = Last(), EarlyStopping(patience=100)
+    plateau = Plateau(ReduceOnPlateau(lr=0.01, patience=0, factor=0.8))
+    saving = [] if folder is None else [Checkpoints(folder, every=every, keep=keep)]
+    made = OPTIMIZERS[optimizer](model.parameters())
+    settings = dict(
+        loss=F.cross_entropy,
+        optimizer=made,
+        schedule=plateau.rate,
+        epochs=6,
+        batch_size=32,
+        clip=5.0,
+        augment=Augmentation(shift=1),
+        micro_batch_size=12,
+        hooks=[last, stopping, plateau, *also, *saving],
+    )
+    history = fit(model, train, val, **{**settings, **changes}).to_dict()
+    del history["seconds"]
+    state = {"model": model.state_dict(), "last": last.weights, "optimizer": made.state_dict()}
+    return state | {"history": history, "hooks": [stopping.state_dict(), plateau.state_dict()]}
+
+
+def write(result, *args, **settings):
+    """Train, and write down the end of it."""
+    torch.set_num_threads(1)
+    torch.save(train(*args, **settings), result)
+
+
+def die():
+    """Leave no time for any last deed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(owner, name, call, when):
+    """Kill this process before, after or in the midst of a call of a function."""
+    original, calls = getattr(owner, name), itertools.count(1)
+
+    def deadly(*args, **options):
+        fatal = next(calls) == call
+        if fatal and when == "midst":  # half of the bytes are on the disk
+            os.ftruncate(args[0], os.fstat(args[0]).st_size // 2)
+        if fatal and when != "after":
+            die()
+        result = original(*args, **options)
+        if fatal:
+            die()
+        return result
+
+    setattr(owner, name, deadly)
+
+
+def write_and_die(fault, *args, **settings):
+    """Train, and die at a moment."""
+    owner, *where = fault
+    die_at({"os": os, "Path": pathlib.Path}[owner], *where)
+    write(*args, **settings)
+
+
+def meet_a_limit(folder, size):
+    """Train; from the tenth update on no file may be larger than so many bytes. Write down the error."""
+
+    def limit(run):
+        if run.step == 10:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    try:
+        train(folder, also=[limit])
+    except OSError as error:
+        (folder / "error").write_text(f"{type(error).__name__} {error}")
+
+
+def be_killed_together(folder):
+    """Train in two processes to the end, and again until the first dies while it saves, within an epoch."""
+    whole = train(every=4)
+    torch.save(whole, folder / f"whole-{processes.rank()}.pt")
+    if processes.is_main():
+        die_at(os, "replace", 4, "before")  # after updates 0, 4 and 8
+    train(folder / "saved", every=4)
+
+
+def go_on_together(folder):
+    """Go on in two processes, and look for what only one of them sees."""
+    torch.save(train(folder / "saved", every=4), folder / f"resumed-{processes.rank()}.pt")
+    try:
+        train([folder / "saved", folder / "nothing"][processes.rank()], every=4)
+    except ValueError as error:
+        (folder / f"error-{processes.rank()}").write_text(str(error))
+
+
+JOBS = {"be_killed": be_killed_together, "go_on": go_on_together}
+
+if __name__ == "__main__":
+    JOBS[sys.argv[1]](pathlib.Path(sys.argv[2]))

@@ -1,0 +1,665 @@
+"""A training that is killed at any moment ends as if it had not been; a bad file changes nothing."""
+
+import contextlib
+import io
+import itertools
+import math
+import multiprocessing.forkserver
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.formulas import rules, schedules
+from helpers.training import Diverged, checkpoints, fit, models
+from helpers.training.checkpoints import Checkpoints, load, save
+from helpers.training.hooks import EarlyStopping, StopOnDivergence
+from helpers.training.optimizers import FromRule
+from tests.conftest import ROOT
+from tests.training import resumable
+
+# --- killed at any moment ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def children():
+    """Return a maker of processes that have torch already, and no threads when they begin."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([resumable.__name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        multiprocessing.forkserver.ensure_running()
+    return context.Process
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Return the end of each training that was never interrupted, nor ever saved."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the children
+    yield {optimizer: resumable.train(optimizer=optimizer) for optimizer in resumable.OPTIMIZERS}
+    torch.set_num_threads(threads)
+
+
+def run(process, timeout=60):
+    """Run a process to its end, and return how it ended."""
+    process.start()
+    process.join(timeout)
+    return process.exitcode
+
+
+def bits(tensor):
+    """Return the bytes of a tensor, by which zero differs from minus zero, and NaN does not from itself."""
+    return tensor.detach().reshape(-1).contiguous().view(torch.uint8)
+
+
+def differences(a, b, name="end"):
+    """Return where two ends of a training differ by a single bit."""
+    if isinstance(a, torch.Tensor):
+        same = a.dtype == b.dtype and a.shape == b.shape and torch.equal(bits(a), bits(b))
+        return [] if same else [name]
+    if isinstance(a, (dict, list, tuple)):
+        if len(a) != len(b):
+            return [name]
+        keys = a if isinstance(a, dict) else range(len(a))
+        return [place for key in keys for place in differences(a[key], b[key], f"{name}[{key!r}]")]
+    return [] if repr(a) == repr(b) else [name]
+
+
+def test_a_difference_of_one_bit_is_found():
+    ends = [{"a": [1.0, {0: torch.ones(2)}]} for _ in range(2)]
+    assert differences(*ends) == []
+    ends[1]["a"][1][0][1] += 2**-23
+    assert differences(*ends) == ["end['a'][1][0]"]
+    assert differences({"a": 0.1 + 0.2}, {"a": 0.3}) == ["end['a']"]
+
+
+def kill_between_two_saves(process, folder, chance):
+    """Kill a process some time after it has saved once more, unless it ends before."""
+    before = Checkpoints(folder).saved()[-1:]
+    process.start()
+    deadline = time.monotonic() + 60
+    while process.is_alive() and Checkpoints(folder).saved()[-1:] == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    time.sleep(chance.uniform(0, 0.08))
+    process.kill()
+    process.join(60)
+    return process.exitcode
+
+
+@pytest.mark.parametrize("optimizer", resumable.OPTIMIZERS)
+def test_a_training_that_is_killed_again_and_again_ends_as_the_one_that_is_not(
+    children, whole, tmp_path, optimizer
+):
+    folder, result, chance = tmp_path / "saved", tmp_path / "end.pt", random.Random(optimizer)
+    job = {"target": resumable.write, "args": (result, folder, optimizer)}
+    process = children(**job)
+    process.start()
+    time.sleep(chance.uniform(0, 0.1))  # so early that it may not have begun
+    process.kill()
+    process.join()
+    exits = []
+    while not exits or exits[-1] == -signal.SIGKILL:
+        exits.append(kill_between_two_saves(children(**job), folder, chance))
+        assert len(exits) <= 20
+    assert exits[-1] == 0
+    assert len(exits) > 3, "it was hardly killed"
+    assert differences(torch.load(result), whole[optimizer]) == []
+    assert [path.name for path in folder.iterdir()] == [f"step-{resumable.UPDATES:09}.pt"]
+
+
+MOMENTS = {
+    "before anything is saved": ("os", "fsync", 1, "before"),
+    "with half a file written": ("os", "fsync", 5, "midst"),  # two for each save: the third's file
+    "before the file is on the disk": ("os", "fsync", 5, "before"),
+    "before the file has its name": ("os", "replace", 3, "before"),
+    "as soon as the file has its name": ("os", "replace", 3, "after"),
+    "after the folder is on the disk": ("os", "fsync", 6, "after"),
+    "before the older file is deleted": ("Path", "unlink", 4, "before"),
+    "at the very end": ("os", "replace", 15, "after"),
+}
+
+
+@pytest.mark.parametrize("fault", MOMENTS.values(), ids=MOMENTS)
+def test_a_training_that_is_killed_while_it_saves_loses_nothing(children, whole, tmp_path, fault):
+    folder, result = tmp_path / "saved", tmp_path / "end.pt"
+    settings = (result, folder, "momentum")
+    assert run(children(target=resumable.write_and_die, args=(fault, *settings))) == -signal.SIGKILL
+    assert not result.exists()
+    left = Checkpoints(folder).saved()
+    assert all(load(path)["run"]["step"] == int(path.stem[5:]) for path in left)
+    assert bool(left) == (fault != MOMENTS["before anything is saved"])
+    assert run(children(target=resumable.write, args=settings)) == 0
+    assert differences(torch.load(result), whole["momentum"]) == []
+    assert [path.name for path in folder.iterdir()] == [f"step-{resumable.UPDATES:09}.pt"]
+
+
+def test_two_processes_of_which_one_is_killed_go_on_as_if_nothing_had_happened(tmp_path):
+    def torchrun(job):
+        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
+        return subprocess.run(
+            [*launch, sys.executable, resumable.__file__, job, str(tmp_path)],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    done = torchrun("be_killed")
+    assert done.returncode != 0
+    assert "SIGKILL" in done.stderr
+    (newest,) = Checkpoints(tmp_path / "saved").saved()
+    assert newest.name == "step-000000008.pt"
+    first, second = load(newest)["ranks"]
+    assert sorted(first) == sorted(second)
+    different = {name for name in first if not torch.equal(first[name], second[name])}
+    assert different == {"augmentation", "generators cpu", "buffers 1.running_mean", "buffers 1.running_var"}
+
+    done = torchrun("go_on")
+    assert done.returncode == 0, done.stderr
+    for rank in range(2):
+        ends = [torch.load(tmp_path / f"{name}-{rank}.pt") for name in ("resumed", "whole")]
+        assert differences(*ends) == []
+        said = (tmp_path / f"error-{rank}").read_text()
+        assert said.startswith(
+            "folder must be one that all processes see, as they find other newest files in it"
+        )
+    with pytest.raises(ValueError, match="number of processes is 2 there and 1 here"):
+        resumable.train(tmp_path / "saved", every=4)
+
+
+# --- full disks --------------------------------------------------------------------------------------
+
+
+NOT_SAVED = r"; the checkpoint is not saved, and earlier ones are intact: '.*step-000000012\.pt'"
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """Return an empty disk of 128 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no right to mount a disk in memory: {error}; the limit on files stands in for it")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_an_error_and_the_file_before_stays(tiny_disk, whole):
+    ballast = tiny_disk / "ballast"
+
+    def fill(run):
+        if run.step == 10:
+            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(512))
+
+    with pytest.raises(OSError, match="No space left on device" + NOT_SAVED):
+        resumable.train(tiny_disk, also=[fill])
+    assert sorted(path.name for path in tiny_disk.iterdir()) == ["ballast", "step-000000009.pt"]
+    ballast.unlink()
+    assert differences(resumable.train(tiny_disk), whole["adam"]) == []
+
+
+def test_a_limit_on_files_is_an_error_and_the_file_before_stays(children, whole, tmp_path):
+    assert run(children(target=resumable.meet_a_limit, args=(tmp_path, 20_000))) == 0
+    assert re.fullmatch(r"OSError \[Errno 27\] File too large" + NOT_SAVED, (tmp_path / "error").read_text())
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["step-000000009.pt"]
+    assert differences(resumable.train(tmp_path), whole["adam"]) == []
+
+
+def test_a_folder_that_cannot_be_made_is_noticed_before_the_first_update(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    steps = []
+    with pytest.raises(OSError, match="file"):
+        resumable.train(tmp_path / "file" / "saved", also=[lambda run: steps.append(run.step)])
+    assert steps == []
+
+
+# --- files -------------------------------------------------------------------------------------------
+
+
+STATE = {"weights": torch.arange(5.0), "list": [1, 2.5, "three", None, True], "in": {"tuple": (math.inf, 7)}}
+
+
+@pytest.fixture
+def content(tmp_path):
+    """Return the bytes of a good file."""
+    save(STATE, tmp_path / "good.pt")
+    return (tmp_path / "good.pt").read_bytes()
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    path = tmp_path / "some.pt"
+    for state in (STATE, {"another": 1}, [nn.Parameter(torch.ones(1))]):
+        save(state, path)
+        assert differences(load(str(path)), state) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["some.pt"]
+    link = tmp_path / "link.pt"
+    link.symlink_to(path)
+    save(STATE, link)
+    assert link.is_symlink()
+    assert differences(load(path), STATE) == []
+
+
+def test_a_file_cut_off_anywhere_is_refused(content, tmp_path):
+    path = tmp_path / "cut.pt"
+    words = f"path must lead to a whole checkpoint, got a file that is cut off or damaged: path='{path}'"
+    for length in {*range(0, len(content), 5), *range(len(content) - 100, len(content))}:
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=re.escape(words)):
+            load(path)
+
+
+def test_a_file_with_a_bit_flipped_is_refused_unless_that_changes_nothing(content, tmp_path):
+    path, refused = tmp_path / "flipped.pt", 0
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
+        try:
+            assert differences(load(path), STATE) == []
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > len(content) / 9  # the rest is padding and what zip archives say twice
+
+
+class Villain:
+    """What runs a command when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+def archive():
+    """Return a zip archive that torch did not write."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as made:
+        made.writestr("readme.txt", "nothing of torch")
+    return memory.getvalue()
+
+
+def written(content):
+    memory = io.BytesIO()
+    torch.save(content, memory)
+    return memory.getvalue()
+
+
+FOREIGN = {
+    "text": b"once upon a time",
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "archive": archive(),
+    "weights alone": written(nn.Linear(2, 2).state_dict()),
+    "list": written([1, 2]),
+    "whole model": written(nn.Linear(2, 2)),
+}
+
+
+@pytest.mark.parametrize("found", FOREIGN.values(), ids=FOREIGN)
+def test_a_file_of_another_kind_is_refused(found, tmp_path):
+    path = tmp_path / "step-000000001.pt"
+    path.write_bytes(found)
+    words = f"path must lead to a whole checkpoint, got a file of another kind: path='{path}'"
+    with pytest.raises(ValueError, match=re.escape(words)):
+        load(path)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        resumable.train(tmp_path)
+    assert path.read_bytes() == found
+
+
+def test_no_code_of_a_file_runs(tmp_path):
+    evil = {"format": checkpoints.FORMAT, "version": 1, "state": Villain(tmp_path / "done")}
+    (tmp_path / "evil.pt").write_bytes(written(evil))
+    with pytest.raises(ValueError, match="got a file of another kind"):
+        load(tmp_path / "evil.pt")
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_file_of_another_version_a_missing_one_and_the_state_of_something_else(tmp_path):
+    path = tmp_path / "step-000000001.pt"
+    path.write_bytes(written({"format": checkpoints.FORMAT, "version": 2, "state": {}}))
+    with pytest.raises(ValueError, match=re.escape(f"version must be 1 in {path}, got version=2")):
+        load(path)
+    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "none.pt"))):
+        load(tmp_path / "none.pt")
+    save(STATE, path)
+    with pytest.raises(ValueError, match="got the state of something else than a training: path="):
+        resumable.train(tmp_path)
+
+
+class Numpy:
+    """A hook whose state is not plain."""
+
+    def __call__(self, run):
+        pass
+
+    def state_dict(self):
+        return {"best": [0.0, np.float64(1)]}
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    words = r"state\['a'\]\[1\] must be a tensor, number, string, list or dict, got one of type numpy.float64"
+    with pytest.raises(TypeError, match=words):
+        save({"a": [0.0, np.float64(1)]}, tmp_path / "some.pt")
+    with pytest.raises(TypeError, match=r"a key of state must be a tensor, .* of type builtins\.tuple"):
+        save({(1, 2): 3}, tmp_path / "some.pt")
+    steps = []
+    with pytest.raises(TypeError, match=r"state\['hooks'\]\[2\]\['best'\]\[1\] must be a tensor, number,"):
+        resumable.train(tmp_path, also=[Numpy(), lambda run: steps.append(run.step)])
+    assert steps == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rates_of_numpy_can_be_saved(tmp_path):
+    end = resumable.train(tmp_path, schedule=lambda step: np.float64(0.01), epochs=1)
+    assert load(tmp_path / "step-000000007.pt")["run"]["history"]["rates"] == [0.01] * 7
+    assert type(end["history"]["rates"][0]) is float
+
+
+# --- the hook ----------------------------------------------------------------------------------------
+
+
+class Interrupt:
+    """Press Ctrl-C after an update."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, run):
+        if run.step == self.step:
+            raise KeyboardInterrupt
+
+
+def interrupted(folder, step, **settings):
+    with pytest.raises(KeyboardInterrupt):
+        resumable.train(folder, also=[Interrupt(step)], **settings)
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_as_many_files_are_kept_as_asked_for(tmp_path, keep):
+    interrupted(tmp_path, 10, every=2, keep=keep)
+    assert [int(path.stem[5:]) for path in Checkpoints(tmp_path).saved()] == [4, 6, 8][-keep:]
+    assert len(list(tmp_path.iterdir())) == keep
+    resumable.train(tmp_path, every=20, keep=keep)
+    assert [int(path.stem[5:]) for path in Checkpoints(tmp_path).saved()] == [20, 40, 42][-keep:]
+
+
+def test_it_saves_before_the_first_update_each_epoch_and_where_a_hook_stops(tmp_path):
+    resumable.train(tmp_path, every=None, keep=9, also=[lambda run: run.step == 17 and run.stop()])
+    assert [int(path.stem[5:]) for path in Checkpoints(tmp_path).saved()] == [0, 7, 14, 17]
+
+
+def test_hooks_see_the_run_as_if_it_had_not_been_interrupted(tmp_path):
+    def watching(seen):
+        return lambda run: seen.append(
+            (run.step, run.lr, run.loss, run.epoch, run.ends_epoch, run.validation, len(run.history.rates))
+        )
+
+    whole, parts = [], []
+    resumable.train(also=[watching(whole)])
+    with pytest.raises(KeyboardInterrupt):
+        resumable.train(tmp_path, also=[watching(parts), Interrupt(10)])
+    del parts[9:]  # the update after the checkpoint is made again
+    resumable.train(tmp_path, also=[watching(parts)])
+    assert parts == whole
+
+
+def test_hooks_that_end_know_the_rate_where_nothing_was_left_to_do(tmp_path):
+    class End:
+        def __call__(self, run):
+            pass
+
+        def finish(self, run):
+            rates.append(run.lr)
+
+    rates = []
+    for _ in range(2):
+        resumable.train(tmp_path, also=[End()])
+    assert rates[0] == rates[1] > 0
+
+
+def test_a_training_that_had_ended_ends_again_at_once(tmp_path, whole):
+    end = resumable.train(tmp_path, every=None)
+    steps = []
+    again = resumable.train(tmp_path, every=None, also=[lambda run: steps.append(run.step)])
+    assert steps == []
+    assert differences(again, end) == differences(end, whole["adam"]) == []
+
+
+def test_a_training_that_was_stopped_stays_so(tmp_path):
+    ends = []
+    for _ in range(2):
+        model = models.small_cnn(channels=(4,), seed=1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        hooks = [EarlyStopping(patience=1), Checkpoints(tmp_path)]
+        settings = dict(loss=F.cross_entropy, schedule=schedules.Constant(0.1), epochs=20, batch_size=50)
+        history = fit(model, *resumable.images_and_labels(), optimizer=optimizer, hooks=hooks, **settings)
+        ends.append({"model": model.state_dict(), "losses": history.losses})
+    assert len(history.losses) < 80
+    assert differences(*ends) == []
+
+
+def test_seconds_go_on(tmp_path):
+    interrupted(tmp_path, 8, every=None)
+    before = load(tmp_path / "step-000000007.pt")["run"]
+    resumable.train(tmp_path, every=None)
+    seconds = load(tmp_path / "step-000000042.pt")["run"]["history"]["seconds"]
+    assert seconds[0] == before["history"]["seconds"][0]
+    assert seconds == sorted(seconds)
+    assert len(seconds) == 6
+
+
+def test_it_is_the_last_of_the_hooks(tmp_path):
+    words = "hooks must end with Checkpoints, which saves the others, got hooks=['Checkpoints', 'StopOn"
+    with pytest.raises(ValueError, match=re.escape(words)):
+        resumable.train(hooks=[Checkpoints(tmp_path), StopOnDivergence()])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_its_arguments_are_checked():
+    with pytest.raises(ValueError, match="every must be positive, got every=0"):
+        Checkpoints("runs", every=0)
+    with pytest.raises(ValueError, match="keep must be positive, got keep=0"):
+        Checkpoints("runs", keep=0)
+
+
+# --- never from a diverged run -----------------------------------------------------------------------
+
+
+def infinite_rate():
+    return {"schedule": lambda step: 0.01 if step < 11 else math.inf}
+
+
+def infinite_loss():
+    pieces = itertools.count()
+    return {"loss": lambda *batch: F.cross_entropy(*batch) * (1 if next(pieces) < 30 else math.inf)}
+
+
+@pytest.mark.parametrize("fault, what", [(infinite_rate, "weights"), (infinite_loss, "loss")])
+def test_a_divergence_names_the_last_good_checkpoint(tmp_path, fault, what):
+    words = rf"^{what} must stay finite, got .* at step 1[01], lr=.*; the last good checkpoint is "
+    with pytest.raises(Diverged, match=words) as e:
+        resumable.train(tmp_path, keep=9, clip=None, **fault())
+    last = tmp_path / "step-000000009.pt"
+    assert str(e.value).endswith(str(last))
+    assert e.value.checkpoint == last
+    assert Checkpoints(tmp_path).saved()[-1] == last
+    assert all(torch.isfinite(value).all() for value in load(last)["model"].values())
+
+
+def test_a_training_that_went_on_names_what_it_went_on_from(tmp_path):
+    settings = {"schedule": lambda step: 0.01 if step < 10 else math.nan, "every": 6}
+    interrupted(tmp_path, 8, **settings)
+    with pytest.raises(Diverged, match=r"the last good checkpoint is \S+step-000000006\.pt$"):
+        resumable.train(tmp_path, **settings)
+
+
+# --- another training --------------------------------------------------------------------------------
+
+
+class Remembers:
+    """A hook that remembers nothing of use."""
+
+    def __call__(self, run):
+        pass
+
+    def state_dict(self):
+        return {"nothing": 0}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class Forgets(Remembers):
+    """A hook that does not take back what it gave."""
+
+    def load_state_dict(self, state):
+        if state["nothing"] is not self.nothing:
+            raise LookupError("what was it?")
+
+    def state_dict(self):
+        self.nothing = object() if not hasattr(self, "nothing") else self.nothing
+        return {"nothing": 0}
+
+
+def small(folder, model=None, make=None, data=None, **changes):
+    """Train a small network a little; return it, its optimizer and what comes of it."""
+    model = models.small_cnn(channels=(4,), seed=1) if model is None else model
+    make = make or (lambda params: torch.optim.SGD(params, lr=1.0, momentum=0.9))
+    optimizer = make(model.parameters())
+    data = resumable.images_and_labels()[0] if data is None else data
+    settings = dict(
+        loss=F.cross_entropy,
+        optimizer=optimizer,
+        schedule=schedules.CosineDecay(peak_lr=0.1, total_steps=8),
+        epochs=2,
+        batch_size=50,
+        hooks=[Checkpoints(folder)],
+    )
+    before = [value.clone() for value in model.state_dict().values()]
+    try:
+        return fit(model, data, **{**settings, **changes})
+    except Exception:
+        assert all(map(torch.equal, model.state_dict().values(), before))
+        assert not optimizer.state
+        raise
+
+
+def adam(params):
+    return torch.optim.Adam(params, lr=1.0)
+
+
+def cnn(channels=(4,), activation=nn.ReLU):
+    model = models.small_cnn(channels=channels, seed=1)
+    model[1] = activation()
+    return model
+
+
+def other_rule(params):
+    return FromRule(params, rules.Momentum(momentum=0.8), lr=1.0)
+
+
+def images(n):
+    return tuple(part[:n] for part in resumable.images_and_labels()[0])
+
+
+OTHERS = {
+    "wider": (
+        lambda: {"model": cnn((6,))},
+        "parameter 0.weight is torch.float32 (4, 1, 3, 3) there and torch.float32 (6, 1, 3, 3) here;"
+        " parameter 0.bias is torch.float32 (4,) there and torch.float32 (6,) here;"
+        " parameter 4.weight is torch.float32 (10, 64) there and torch.float32 (10, 96) here",
+    ),
+    "deeper": (lambda: {"model": cnn((4, 6))}, "layer 3 is Flatten there and Conv2d here"),
+    "parameter more": (
+        lambda: {"model": cnn(activation=nn.PReLU)},
+        "layer 1 is ReLU there and PReLU here;"
+        " number of parameters in group 0 is 4 there and 5 here;"
+        " parameter 1.weight is missing there and torch.float32 (1,) here",
+    ),
+    "activation": (lambda: {"model": cnn(activation=nn.Tanh)}, "layer 1 is ReLU there and Tanh here"),
+    "type": (
+        lambda: {"model": cnn().double(), "data": (images(200)[0].double(), images(200)[1])},
+        "parameter 0.weight is torch.float32 (4, 1, 3, 3) there and torch.float64 (4, 1, 3, 3) here",
+    ),
+    "optimizer": (
+        lambda: {"make": adam},
+        "optimizer is SGD there and Adam here; momentum in group 0 is 0.9 there and missing here",
+    ),
+    "momentum": (
+        lambda: {"make": lambda params: torch.optim.SGD(params, lr=1.0, momentum=0.8)},
+        "momentum in group 0 is 0.9 there and 0.8 here",
+    ),
+    "rule": (
+        lambda: {"make": other_rule},
+        "rule is NoneType there and Momentum(momentum=0.8) here",
+    ),
+    "groups": (
+        lambda: {"make": lambda params: torch.optim.SGD([*params][1:], lr=1.0, momentum=0.9)},
+        "number of parameters in group 0 is 4 there and 3 here",
+    ),
+    "length": (lambda: {"epochs": 3}, "number of updates is 8 there and 12 here"),
+    "batch": (lambda: {"batch_size": 60}, "batch size is 50 there and 60 here"),
+    "data": (lambda: {"data": images(199)}, "number of images is 200 there and 199 here"),
+    "seed": (lambda: {"seed": 1}, "seed is 0 there and 1 here"),
+    "schedule": (
+        lambda: {"schedule": schedules.CosineDecay(peak_lr=0.2, total_steps=8)},
+        "schedule is CosineDecay(peak_lr=0.1, total_steps=8, end_lr=0.0) there and"
+        " CosineDecay(peak_lr=0.2, total_steps=8, end_lr=0.0) here",
+    ),
+    "augmentation": (
+        lambda: {"augment": lambda images, labels, generator: (images, labels)},
+        "augmentation is NoneType there and function here",
+    ),
+    "hooks": (lambda: {"also": [Remembers()]}, "hooks is None there and Remembers here"),
+}
+
+
+@pytest.mark.parametrize("changes, message", OTHERS.values(), ids=OTHERS)
+def test_another_training_is_told_what_differs_and_nothing_changes(tmp_path, changes, message):
+    small(tmp_path)
+    (path,) = Checkpoints(tmp_path).saved()
+    before, changes = path.read_bytes(), changes()
+    changes["hooks"] = [*changes.pop("also", ()), Checkpoints(tmp_path)]
+    words = f"training must be the one that was saved in {path}, but {message}"
+    with pytest.raises(ValueError, match=re.escape(message)) as e:
+        small(tmp_path, **changes)
+    assert str(e.value).startswith(words.partition(", but ")[0])
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+
+
+def test_not_all_differences_are_told(tmp_path):
+    small(tmp_path)
+    with pytest.raises(ValueError, match=r", but (\w[^;]+; ){6}and \d+ more$"):
+        small(tmp_path, model=models.small_cnn(channels=(4, 8, 8), seed=1))
+
+
+def test_functions_are_the_same_in_every_process(tmp_path):
+    schedule = schedules.Lambda(lr=0.1, function=lambda step: 1.0)
+    small(tmp_path, schedule=schedule)
+    small(tmp_path, schedule=schedules.Lambda(lr=0.1, function=lambda step: 1.0))
+
+
+def test_a_hook_that_fails_leaves_the_training_as_it_was(tmp_path):
+    losses = small(tmp_path, hooks=[Forgets(), Checkpoints(tmp_path)]).losses
+    random = torch.get_rng_state()
+    with pytest.raises(LookupError, match="what was it"):
+        small(tmp_path, hooks=[Forgets(), Checkpoints(tmp_path)])
+    assert torch.equal(torch.get_rng_state(), random)
+    assert small(tmp_path / "afresh", hooks=[Forgets(), Checkpoints(tmp_path / "afresh")]).losses == losses
