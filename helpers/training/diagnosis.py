@@ -245,7 +245,7 @@ def _too_early(curve: Curve) -> Finding | None:
     return Finding(
         "decayed too early",
         f"{curve.course}; nine tenths of the rate were spent by step {curve.spent} of {curve.n_steps}, with"
-        f" the loss at {curve.told(before)}, and {curve.late:.0%} of the fall came in its second half.",
+        f" the loss at {curve.told(before)}; its second half brought {curve.late:.0%} of the fall.",
         "The rate fell while the loss still did; the long rest was too slow for what was left to learn.",
         "A later or slower decay: a cosine over all steps, or a drop once the validation loss has settled.",
     )

@@ -13,6 +13,7 @@ from helpers.formulas.schedules import Constant, CosineDecay, CosineRestarts
 from helpers.training import evaluate, fit, models
 from helpers.training.averaging import EMA, SWA, Ensemble, Flipped, Snapshots, flip_tta
 from helpers.training.batch_statistics import update_batch_norm
+from helpers.training.checkpoints import Checkpoints
 from helpers.training.hooks import EarlyStopping
 
 
@@ -175,6 +176,35 @@ def test_an_average_starts_afresh_and_goes_on_where_it_was_saved(train, make):
     trained(train, [twin, lose_and_restore])
     assert twin.count == hook.count
     assert_alike(twin.model, hook.model, rtol=0, atol=0)
+
+
+def test_a_killed_training_goes_on_to_the_same_averages(train, tmp_path):
+    def run(folder, dies_at=None):
+        hooks = [EMA(0.9), SWA(start_step=5, every=2), Snapshots([6, 14])]
+        trained(train, [*hooks, Checkpoints(folder, every=3)], schedule=Dies(dies_at), norm=True)
+        ema, swa, snapshots = hooks
+        return [(ema.count, swa.count), ema.model, swa.model, *snapshots.models]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", dies_at=11)
+    counts, *resumed = run(tmp_path / "killed")
+    wanted, *whole = run(tmp_path / "whole")
+    assert counts == wanted == (30, 13)
+    assert len(resumed) == len(whole) == 4
+    for model, other in zip(resumed, whole, strict=True):
+        assert_alike(model, other, rtol=0, atol=0)
+
+
+class Dies:
+    """A constant rate that somebody interrupts."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, step):
+        if step == self.step:
+            raise KeyboardInterrupt
+        return 0.05
 
 
 # Batch normalization
