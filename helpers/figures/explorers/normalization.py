@@ -37,7 +37,7 @@ class _Library(NamedTuple):
 LIBRARIES = {
     "torch": _Library(0.1, 1e-5, True, "torch.nn.BatchNorm2d(C, eps=p.epsilon, momentum=p.momentum)"),
     "Keras": _Library(
-        0.01, 1e-3, False, "keras.layers.BatchNormalization(axis=1, epsilon=p.epsilon, momentum=p.kept)"
+        0.01, 1e-3, False, "keras.layers.BatchNormalization(epsilon=p.epsilon, momentum=p.kept)"
     ),
     "Paddle": _Library(0.1, 1e-5, False, "paddle.nn.BatchNorm2D(C, epsilon=p.epsilon, momentum=p.kept)"),
 }
@@ -73,14 +73,16 @@ class _Sliders(Hyperparameters):
     )
 
 
+START = {**asdict(_Sliders()), "train": True, "library": "torch"}
+#: What to try, and how the state that answers it differs from the start.
 QUESTIONS = (
-    ("Far off and narrow: what comes out?", {"shift": -5.0, "scale": 0.2, "train": True}),
-    ("The same layer in evaluation, after 5 batches", {"train": False, "batches": 5}),
+    ("Far off and narrow: what comes out?", {"shift": -5.0, "scale": 0.2}),
+    ("The same layer in evaluation, after 5 batches", {"train": False}),
     (
         "Keras's defaults: are 60 batches enough?",
         {"library": "Keras", "momentum": 0.01, "epsilon": 1e-3, "train": False, "batches": 60},
     ),
-    ("A batch of two: what is left of the values?", {"train": True, "batch_size": 2}),
+    ("A batch of two: what is left of the values?", {"batch_size": 2}),
 )
 
 
@@ -179,7 +181,7 @@ class NormalizationExplorer(Explorer):
             "rows": rows,
             "facts": facts.told,
             "libraries": {name: library._asdict() for name, library in LIBRARIES.items()},
-            "prompts": [{"text": text, "state": state} for text, state in QUESTIONS],
+            "prompts": [{"text": text, "state": START | state} for text, state in QUESTIONS],
             "equations": {
                 name: {str(train).lower(): _equations(train, library.unbiased) for train in (True, False)}
                 for name, library in LIBRARIES.items()
