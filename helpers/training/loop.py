@@ -246,6 +246,8 @@ def evaluate(
     checks.count("batch_size", batch_size)
     runtime = _runtime(model, runtime)
     data = runtime.to(*check_data("data", data))
+    words = f"have an image for each of {runtime.world_size} processes"
+    checks.require(len(data[0]) >= runtime.world_size, words, "data", len(data[0]))
     own = [part[runtime.rank :: runtime.world_size].split(batch_size) for part in data]
     sums = [torch.zeros(2)]
     with evaluating(model), runtime.autocast():

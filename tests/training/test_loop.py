@@ -477,6 +477,13 @@ def test_the_training_set_is_checked_like_the_validation_set(train):
         trained((train[0], train[1][1:]))
 
 
+def test_fewer_images_than_processes_are_refused_before_the_processes_meet(val, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    few = (val[0][:2], val[1][:2])
+    with pytest.raises(ValueError, match="data must have an image for each of 3 processes, got data=2"):
+        evaluate(models.small_cnn(), few, F.cross_entropy)
+
+
 # --- the record --------------------------------------------------------------------------------------
 
 
