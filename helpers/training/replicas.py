@@ -19,6 +19,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from helpers.core import checks
 from helpers.formulas.rules import SGD, Rule
+from helpers.formulas.schedules import Constant, ReduceOnPlateau
 from helpers.training import runtime
 
 __all__ = ["Replicas", "fit_replicas"]
@@ -113,8 +114,8 @@ def fit_replicas(
         Tensors of shapes (N, C, H, W) and (N,), the same for all.
     loss : callable
         ``loss(logits, labels) -> tensor``, the mean over the batch.
-    schedules : sequence of Schedule
-        One a copy.
+    schedules : sequence of Schedule or ReduceOnPlateau
+        One a copy. A `ReduceOnPlateau` is told its copy's loss on the watched set ``"val"`` at every look.
     seeds : sequence of int
         One a copy, for the order of the images.
     epochs, batch_size : int
@@ -138,22 +139,23 @@ def fit_replicas(
     Raises
     ------
     TypeError, ValueError
-        If there are not as many schedules and seeds as models, a model has buffers, or `epochs` or
-        `batch_size` is not a positive whole number.
+        If there are not as many schedules and seeds as models, a model has buffers, a plateau has no
+        watched set, or `epochs` or `batch_size` is not a positive whole number.
     """
     _check_counts(models, schedules, seeds)
     rule, (images, labels) = rule or SGD(), train
     orders = _orders(len(images), batch_size, epochs, seeds, replacement)
-    rates = np.stack([schedule.rates(len(orders)) for schedule in schedules])
+    rates, states = _rates(schedules, len(orders), watch)
     result = Replicas(copy.deepcopy(models[0]).to("meta"), _stacked(models), rates, np.empty_like(rates), {})
     gradients = vmap(grad_and_value(lambda own, x, y: loss(functional_call(result.template, own, (x,)), y)))
-    params, lrs = result.params, torch.tensor(rates, dtype=images.dtype).T
+    params = result.params
     state = {name: rule.init(stack) for name, stack in params.items()}
     losses, looks = [], {name: [] for name in watch or {}}
     for step, batch in enumerate(orders):
         grads, values = gradients(params, images[batch], labels[batch])
+        lrs = torch.tensor(rates[:, step], dtype=images.dtype)
         for name, stack in params.items():
-            lr = lrs[step].view(-1, *[1] * (stack.ndim - 1))
+            lr = lrs.view(-1, *[1] * (stack.ndim - 1))
             params[name], state[name] = rule.update(stack, grads[name], state[name], lr)
         losses.append(values)
         if hook is not None:
@@ -161,6 +163,9 @@ def fit_replicas(
         if (step + 1) % watch_every == 0 or step + 1 == len(orders):
             for name in looks:
                 looks[name].append((step + 1, *result.evaluate(watch[name], loss)))
+            for i in states:
+                states[i] = schedules[i].observe(states[i], looks["val"][-1][1][i].item())
+                rates[i, step + 1 :] = states[i]["lr"]
     result.losses = torch.stack(losses, 1).double().numpy()
     result.watched = {name: _columns(rows) for name, rows in looks.items()}
     return result
@@ -171,6 +176,15 @@ def _stacked(models: Sequence[nn.Module]) -> dict[str, torch.Tensor]:
     if buffers:
         raise ValueError(f"models must have no buffers, got buffers={sorted(buffers)}")
     return {name: stack.detach().clone() for name, stack in params.items()}
+
+
+def _rates(schedules: Sequence, n_steps: int, watch: dict | None) -> tuple[np.ndarray, dict[int, dict]]:
+    """Return the rate of every copy and step, and the states of those whose rates the losses will change."""
+    states = {i: method.init() for i, method in enumerate(schedules) if isinstance(method, ReduceOnPlateau)}
+    if states and "val" not in (watch or {}):
+        raise ValueError(f"watch must have 'val', whose loss decides, got watch={sorted(watch or {})}")
+    fixed = [Constant(method.lr) if i in states else method for i, method in enumerate(schedules)]
+    return np.stack([schedule.rates(n_steps) for schedule in fixed]), states
 
 
 def _check_counts(models: Sequence, schedules: Sequence, seeds: Sequence) -> None:

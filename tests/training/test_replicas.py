@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from helpers.formulas import rules, schedules
 from helpers.training import data, fit, models
+from helpers.training.hooks import Plateau
 from helpers.training.optimizers import FromRule
 from helpers.training.replicas import Replicas, fit_replicas
 
@@ -56,6 +57,31 @@ def test_each_copy_is_the_run_of_fit(digits, rule):
         np.testing.assert_array_equal(result.rates[i], alone.rates)
         for mine, theirs in zip(result.model(i, nets()[0]).parameters(), net.parameters(), strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-7, atol=1e-10)
+
+
+def test_the_loss_lowers_the_rate_of_a_plateau_as_in_fit(digits):
+    plateaus = [schedules.ReduceOnPlateau(lr, factor=0.5, patience=0, cooldown=1) for lr in (0.1, 1.5)]
+    looks = {"watch": {"val": digits}, "watch_every": 4}
+    result = side_by_side(digits, schedules=plateaus, epochs=6, **looks)
+    for i, (net, schedule, seed) in enumerate(zip(nets(), plateaus, SEEDS, strict=True)):
+        hook = Plateau(schedule)
+        alone = fit(
+            net,
+            digits,
+            digits,
+            loss=F.cross_entropy,
+            optimizer=torch.optim.SGD(net.parameters(), lr=0.1),
+            schedule=hook.rate,
+            hooks=[hook],
+            epochs=6,
+            batch_size=16,
+            seed=seed,
+        )
+        np.testing.assert_array_equal(result.rates[i], alone.rates)
+        np.testing.assert_allclose(result.losses[i], alone.losses, rtol=1e-6)
+    assert len(set(result.rates[0])) == 1 and len(set(result.rates[1])) > 1  # only one of them bounces
+    with pytest.raises(ValueError, match=r"watch must have 'val', whose loss decides, got watch=\['train'\]"):
+        side_by_side(digits, schedules=plateaus, watch={"train": digits})
 
 
 def test_watching_sees_each_copy(digits):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from helpers.core import checks
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.core.mathematics import absolute, maximum, where
 from helpers.formulas.schedules.base import LibraryName, factor, min_lr, torch_line
 
 __all__ = ["ReduceOnPlateau"]
@@ -79,6 +80,7 @@ class ReduceOnPlateau(Hyperparameters):
     min_lr: float = min_lr(default=0.0)
 
     words = "reduce on plateau"
+    argument_symbols: ClassVar[dict[str, str]] = {"metric": "m", "best": "b"}
     lesson = 20
     torch_code = (
         "ReduceLROnPlateau(optimizer, mode='{mode}', factor={factor}, patience={patience},"
@@ -135,19 +137,34 @@ class ReduceOnPlateau(Hyperparameters):
             If `metric` is not a real number.
         """
         checks.real("metric", metric)
-        better = self.improves(metric, state["best"])
-        bad = 0 if better or state["cooldown"] else state["bad_checks"] + 1
-        if bad > self.patience:
-            lower = max(state["lr"] * self.factor, self.min_lr)
-            return {"lr": lower, "best": state["best"], "bad_checks": 0, "cooldown": self.cooldown}
-        best = float(metric) if better else state["best"]
-        return {"lr": state["lr"], "best": best, "bad_checks": bad, "cooldown": max(state["cooldown"] - 1, 0)}
+        metric = float(metric)
+        return self.transition(state, metric, self.improves(metric, state["best"]))
 
-    def improves(self, metric: float, best: float) -> bool:
+    def improves(self, metric: Any, best: Any) -> Any:
         """Tell whether a metric beats the best by more than the threshold; NaN never does."""
-        relative = self.threshold_mode == "rel" and math.isfinite(best)
-        margin = self.threshold * abs(best) if relative else self.threshold
+        margin = self.threshold
+        if self.threshold_mode == "rel":
+            # Before the first metric the best is infinite, and infinity less infinity would be no number.
+            margin = margin * where(absolute(best) < math.inf, absolute(best), 0)
         return metric < best - margin if self.mode == "min" else metric > best + margin
+
+    def transition(self, state: dict[str, Any], metric: Any, better: Any) -> dict[str, Any]:
+        """Return the state after a metric that is better than the best or not; it works on symbols too.
+
+        There are three cases: the check is no bad one, it is one too many, or it is counted.
+        """
+        forgiven, enough = better | (state["cooldown"] > 0), state["bad_checks"] + 1 > self.patience
+
+        def cases(good: Any, last: Any, bad: Any) -> Any:
+            return where(forgiven, good, where(enough, last, bad))
+
+        lr, lower = state["lr"], maximum(state["lr"] * self.factor, self.min_lr)
+        return {
+            "lr": cases(lr, lower, lr),
+            "best": where(better, metric, state["best"]),
+            "bad_checks": cases(0, 0, state["bad_checks"] + 1),
+            "cooldown": cases(maximum(state["cooldown"] - 1, 0), self.cooldown, 0),
+        }
 
     def torch(self) -> str:
         """Return the torch expression that does the same, for an `optimizer` made with `base_lr`."""
