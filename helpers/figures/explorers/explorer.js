@@ -275,7 +275,7 @@ export class View {
   constructor(model, { body, stops }, names) {
     this.model = model;
     this.names = names;
-    this.first = this.state();
+    this.first = structuredClone(model.start ?? this.state());
     this.speaker = speaker();
     this.message = html("p", { class: "message" });
     this.lay(body);
@@ -337,9 +337,19 @@ export class View {
     return html("div", { class: "prompts", role: "group", "aria-label": "Try" }, start, ...buttons);
   }
 
+  // Back to the start; and in a page, which can be asked for a state, a link to the present one.
   reset() {
     const back = () => this.set(structuredClone(this.first), "everything is back at the start.");
-    return html("button", { type: "button", class: "reset", click: back }, "Reset");
+    const button = (words, click) => html("button", { type: "button", class: "reset", click }, words);
+    const link = this.model.link ? [button("Link", () => this.share())] : [];
+    return html("span", { class: "ends" }, ...link, button("Reset", back));
+  }
+
+  async share() {
+    const address = this.model.link();
+    history.replaceState(history.state, "", address);
+    const copied = await navigator.clipboard?.writeText(address).then(() => true, () => false);
+    this.note(copied ? "the link to this state is copied." : "the address of the page now leads to this state.");
   }
 }
 
@@ -352,8 +362,14 @@ export function mount(el, css, draw) {
   host.attachShadow({ mode: "open" }).append(html("style", {}, css), body);
   el.append(host);
   const stops = [() => host.remove(), ...followTheme(body)];
-  draw({ body, stops });
-  return () => stops.forEach((stop) => stop());
+  const stop = () => stops.forEach((end) => end());
+  try {
+    draw({ body, stops });
+  } catch (error) {
+    stop(); // what was begun must not go on without its view
+    throw error;
+  }
+  return stop;
 }
 
 // Dark where the text is light, whoever made it so. A notebook attaches a view after it is made: there is no

@@ -1,9 +1,12 @@
 // The page's side of an explorer where no kernel is: anywidget's model over a plain object. Each explorer in
-// a page carries this script; it starts those that stand above it and have not started.
+// a page carries this script; it starts those that stand above it and have not started. The address of the
+// page may ask one of them for another state than its first: "#explorer-2={...}" the second.
 (() => {
   class Model {
-    constructor(state) {
+    constructor(start, state, name) {
+      this.start = start;
       this.state = state;
+      this.name = name;
       this.listeners = {};
     }
     get(name) {
@@ -29,7 +32,28 @@
     }
     save_changes() {}
     send() {}
+    // The address of the page with this explorer as it is now.
+    link() {
+      const alike = (name) => JSON.stringify(this.state[name]) === JSON.stringify(this.start[name]);
+      const changed = Object.entries(this.state).filter(([name]) => !alike(name));
+      const asked = encodeURIComponent(JSON.stringify(Object.fromEntries(changed)));
+      return `${location.href.split("#")[0]}#${this.name}=${asked}`;
+    }
   }
+
+  // What the address asks of the explorer of this name: of what it knows, what is of the same kind.
+  const asked = (name, state) => {
+    const [, text] = location.hash.match(new RegExp(`^#${name}=(.*)$`)) ?? [];
+    if (text === undefined) return null;
+    const kind = (value) => (Array.isArray(value) ? "list" : typeof value);
+    try {
+      const wishes = Object.entries(JSON.parse(decodeURIComponent(text)));
+      const fit = wishes.filter(([key, value]) => key in state && kind(value) === kind(state[key]));
+      return { ...structuredClone(state), ...Object.fromEntries(fit) };
+    } catch {
+      return null;
+    }
+  };
 
   const start = async (host) => {
     host.setAttribute("data-started", "");
@@ -38,9 +62,15 @@
       const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
       const { default: widget } = await import(url);
       URL.revokeObjectURL(url);
-      await widget.render({ model: new Model(state), el: host });
+      const name = `explorer-${[...document.querySelectorAll(".explorer")].indexOf(host) + 1}`;
+      const draw = async (now) => widget.render({ model: new Model(state, now, name), el: host });
+      const first = () => draw(structuredClone(state));
+      const wish = asked(name, state);
+      if (wish) await draw(wish).catch(first);
+      else await first();
       host.querySelector(".still").remove();
       host.setAttribute("data-ready", "");
+      if (wish) host.scrollIntoView();
     } catch (error) {
       host.append(
         Object.assign(document.createElement("p"), { textContent: `The sliders did not start: ${error}` }),
@@ -49,5 +79,7 @@
     }
   };
 
+  // Who follows a link within the page gets the page afresh: its state is the address's.
+  addEventListener("hashchange", () => location.hash.startsWith("#explorer-") && location.reload());
   document.querySelectorAll(".explorer:not([data-started])").forEach(start);
 })();

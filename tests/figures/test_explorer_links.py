@@ -1,0 +1,100 @@
+"""A link to an explorer's state restores it in another page; a link of nonsense changes nothing."""
+
+import json
+from urllib.parse import unquote
+
+import pytest
+
+from helpers.figures.explorers import RegressionExplorer, ScheduleExplorer, SoftmaxExplorer
+from helpers.formulas import schedules
+from tests.figures.test_explorers_in_browser import STAIRS, assert_draws, present
+
+COSINE = schedules.CosineDecay(peak_lr=0.1, total_steps=1000)
+
+
+def reopened(page):
+    """The same page at the same address, loaded afresh."""
+    page.reload()
+    page.wait_for_function("document.querySelectorAll('.explorer:not([data-ready])').length === 0")
+    return page
+
+
+def followed(page, text):
+    """The page after a link within it was followed, which loads it afresh."""
+    page.evaluate(
+        "text => { window.old = 1; location.hash = `explorer-1=${encodeURIComponent(text)}`; }", text
+    )
+    page.wait_for_function("window.old === undefined && document.querySelector('.explorer[data-ready]')")
+    return page
+
+
+def asked(page):
+    """What the address asks for, and of which explorer."""
+    name, _, text = page.url.partition("#")[2].partition("=")
+    return name, json.loads(unquote(text))
+
+
+def test_a_link_restores_the_state_and_reset_still_leads_to_the_first(show):
+    page = show(ScheduleExplorer(STAIRS))
+    page.get_by_label("Schedule", exact=True).select_option("CosineDecay")
+    page.get_by_label("peak learning rate, exact value").fill("0.25")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Pin this").click()
+    page.get_by_role("button", name="Link").click()
+    name, wish = asked(page)
+    assert name == "explorer-1"
+    assert set(wish) == {"method", "values", "pins"}  # what differs from the start, and nothing else
+    wanted = present(page)
+    again = reopened(page)
+    assert present(again) == wanted
+    assert again.locator(".chip").count() == 1
+    again.get_by_role("button", name="Reset").click()
+    assert present(again) == STAIRS
+    assert again.locator(".chip").count() == 0
+
+
+def test_a_link_is_copied_and_said(show):
+    page = show(ScheduleExplorer(STAIRS), scheme="http", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_label("log axis").check()
+    page.get_by_role("button", name="Link").click()
+    page.get_by_text("the link to this state is copied.").first.wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    assert asked(page) == ("explorer-1", {"log_axis": True})
+
+
+def test_each_of_several_explorers_has_its_own_link(show):
+    page = show(RegressionExplorer(), SoftmaxExplorer(), ScheduleExplorer(STAIRS))
+    explorers = page.locator(".explorer")
+    explorers.nth(1).get_by_label("True class").select_option("2")
+    explorers.nth(1).get_by_role("button", name="Link").click()
+    assert asked(page) == ("explorer-2", {"label": 2})
+    again = reopened(page)
+    assert again.locator(".explorer").nth(1).get_by_label("True class").input_value() == "2"
+    assert present(again, 2) == STAIRS
+
+
+NONSENSE = {
+    "no JSON": "{",
+    "no object": "[1, 2]",
+    "an unknown method": json.dumps({"method": "Nonsense"}),
+    "values of another kind": json.dumps({"values": 7, "pins": {}, "total_steps": "many", "warmup": 1}),
+    "values that are missing": json.dumps({"values": {"inner": {}}}),
+    "what it does not know": json.dumps({"__proto__": {"x": 1}, "constructor": {}, "_esm": "alert(1)"}),
+}
+
+
+@pytest.mark.parametrize("text", NONSENSE.values(), ids=NONSENSE)
+def test_a_link_of_nonsense_shows_the_first_state(show, text):
+    page = show(ScheduleExplorer(STAIRS))
+    again = followed(page, text)
+    assert again.locator(".explorer > div").count() == 1
+    assert_draws(again, STAIRS)
+
+
+def test_markup_in_a_link_is_text(show):
+    page = show(ScheduleExplorer(STAIRS))
+    wish = json.dumps({"method": "<img src=x onerror=document.title='taken'>", "step": 10})
+    again = followed(page, wish)
+    assert again.title() == "Explorers"
+    assert again.locator("img").count() == 0
+    assert present(again) == STAIRS
