@@ -3,6 +3,7 @@
 from helpers.figures.explorers.base import Explorer
 from helpers.figures.explorers.codes import CodeExplorer
 from helpers.figures.explorers.convolution import ConvolutionExplorer
+from helpers.figures.explorers.lipschitz import LipschitzExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
@@ -13,6 +14,7 @@ __all__ = [
     "CodeExplorer",
     "ConvolutionExplorer",
     "Explorer",
+    "LipschitzExplorer",
     "NormalizationExplorer",
     "Prompt",
     "Readings",
