@@ -11,6 +11,7 @@ import os
 import platform
 import statistics
 import subprocess
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 
 from helpers.training.runtime import Runtime
 
-__all__ = ["FORMAT", "hardware", "read", "summary", "write"]
+__all__ = ["FORMAT", "hardware", "kept", "read", "summary", "write"]
 
 FORMAT = "How CNNs Learn, result 1"
 KEYS = ("format", "recipe", "goal", "command", "date", "revision", "hardware", "versions", "runtime")
@@ -42,7 +43,12 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def write(
-    path: Path, facts: dict[str, Any], runtime: Runtime, candidates: list | None, runs: list[dict[str, Any]]
+    path: Path,
+    facts: dict[str, Any],
+    runtime: Runtime,
+    candidates: list | None,
+    runs: list[dict[str, Any]],
+    summarize: Callable[[list], dict] = summary,
 ) -> None:
     """Write a record; where it cannot be written as a whole, what was there before stays.
 
@@ -58,6 +64,8 @@ def write(
         What `command.choose` returned, if settings were compared.
     runs : list of dict
         What `command.measure` returned.
+    summarize : callable, optional
+        ``summarize(runs) -> dict``; by default all runs are of one kind.
     """
     record = {
         "format": FORMAT,
@@ -76,7 +84,7 @@ def write(
         },
         "candidates": candidates,
         "runs": runs,
-        "summary": summary(runs),
+        "summary": summarize(runs),
     }
     text = json.dumps({key: record[key] for key in KEYS}, indent=1) + "\n"
     unfinished = path.with_name(f".{path.name}.unfinished")
@@ -102,6 +110,23 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or record.get("format") != FORMAT or tuple(record) != KEYS:
         raise ValueError(f"path must hold a record of the format {FORMAT!r}, got path={str(path)!r}")
     return record
+
+
+def kept(name: str) -> dict[str, Any]:
+    """Return a record that comes with the book: from its checkout, or from where the package is installed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none of this name.
+    """
+    here = Path(__file__).resolve().parent
+    folders = (here.parents[1] / "lessons" / "results", here / "results")
+    paths = [folder / f"{name}.json" for folder in folders]
+    found = [path for path in paths if path.is_file()]
+    if not found:
+        raise FileNotFoundError(f"name must be that of a kept record, got name={name!r}; looked for {paths}")
+    return read(found[0])
 
 
 def hardware() -> dict[str, Any]:

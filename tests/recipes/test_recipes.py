@@ -1,6 +1,7 @@
 """Every recipe trains on real images, says what came out, and keeps to what it promises."""
 
 import dataclasses
+import importlib
 import inspect
 import json
 import os
@@ -214,6 +215,20 @@ RECORDS = sorted((ROOT / "lessons" / "results").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_kept_record_is_found_and_names_its_recipe(path):
+    record = records.kept(path.stem)
+    assert record == records.read(path)
+    assert importlib.import_module(f"helpers.recipes.{record['recipe']}")
+    assert record["command"].startswith(f"python -m helpers.recipes.{record['recipe']}")
+    assert f"`{path.stem}`" in (ROOT / "lessons" / "results" / "README.md").read_text()
+
+
+def test_a_record_that_is_not_kept_is_missed():
+    with pytest.raises(FileNotFoundError, match="name must be that of a kept record, got name='no-such'"):
+        records.kept("no-such")
+
+
+@pytest.mark.parametrize("path", [p for p in RECORDS if p.stem in RECIPES], ids=lambda path: path.stem)
 def test_a_kept_record_is_what_the_recipe_does_now(path):
     record = records.read(path)
     recipe = RECIPES[path.stem].RECIPE

@@ -1,0 +1,199 @@
+"""A race of the book's schedules on one small CNN: equal budgets, tuned peak rates, three lengths.
+
+The images are Fashion-MNIST's, shrunk to 14x14; the network has two convolutions and trains with momentum
+0.9, as most of these schedules were published. A schedule's shape is fixed beforehand, by its authors' advice
+where there is some, and only its peak rate is chosen: from the same grid, with the same seeds, by the loss on
+held-out images. Then other seeds run at the chosen rate, and the test set is asked once, at the end of each.
+Of schedules that are one curve under two names one runs: the natural exponential is the exponential, and Noam
+with a free scale is the inverse square root.
+
+``python -m helpers.recipes.schedule_race --record FILE`` runs it all: about ten minutes of one CPU core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+from helpers.formulas import schedules
+from helpers.formulas.rules import Momentum
+from helpers.recipes import records
+from helpers.training import data, models
+from helpers.training.replicas import OnPlateau, Replicas, fit_replicas
+from helpers.training.runtime import Runtime
+
+__all__ = ["CONTESTANTS", "GOAL", "NAME", "Race", "Settings", "best", "main", "summary"]
+
+NAME = "schedule_race"
+GOAL = "which schedule ends lowest, for how many steps, and by how much more than the seeds differ"
+
+#: Each contestant as a function of its peak rate and of the number of steps.
+CONTESTANTS: dict[str, Callable[[float, int], Any]] = {
+    "constant": lambda lr, T: schedules.Constant(lr),
+    "piecewise constant": lambda lr, T: schedules.PiecewiseConstant(
+        (3 * T // 10, 6 * T // 10, 8 * T // 10), tuple(lr * 0.2**k for k in range(4))
+    ),
+    "step": lambda lr, T: schedules.StepDecay(lr, T // 4, 0.3),
+    "multi-step": lambda lr, T: schedules.MultiStepDecay(lr, (T // 2, 3 * T // 4), 0.1),
+    "exponential": lambda lr, T: schedules.ExponentialDecay(lr, 0.01, T),
+    "inverse time": lambda lr, T: schedules.InverseTimeDecay(lr, 10 / T),
+    "linear": lambda lr, T: schedules.LinearDecay(lr, T),
+    "polynomial": lambda lr, T: schedules.PolynomialDecay(lr, T, power=2.0),
+    "polynomial in cycles": lambda lr, T: schedules.CyclicPolynomialDecay(lr, T // 4),
+    "cosine": lambda lr, T: schedules.CosineDecay(lr, T),
+    "cosine up again": lambda lr, T: schedules.CosineAnnealing(lr, T // 5),
+    "inverse square root": lambda lr, T: schedules.InverseSquareRoot(lr, T // 10),
+    "warmup + cosine": lambda lr, T: schedules.Warmup(schedules.CosineDecay(lr, T - T // 10), T // 10),
+    "cosine restarts": lambda lr, T: schedules.CosineRestarts(lr, T // 4, 3),
+    "triangular": lambda lr, T: schedules.Triangular(lr, T // 4, T // 4, lr / 4),
+    "triangular, halved": lambda lr, T: schedules.Triangular2(lr, T // 4, T // 4, lr / 4),
+    "triangular, shrinking": lambda lr, T: schedules.ExpRange(lr, T // 4, T // 4, lr / 4, 0.1 ** (1 / T)),
+    "one-cycle": lambda lr, T: schedules.OneCycle(lr, T, 3 * T // 10, lr / 25, lr / 25e4),
+    "warmup-stable-decay": lambda lr, T: schedules.WarmupStableDecay(lr, T, T // 10, T // 5),
+    "plateau": lambda lr, T: schedules.ReduceOnPlateau(lr, factor=0.3, patience=2),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What all contestants share.
+
+    Parameters
+    ----------
+    lengths : tuple of int
+        Numbers of steps, each a race of its own.
+    peaks, tuning_seeds, seeds : tuple
+        Rates and seeds with which the peak is chosen; the seeds of the race.
+    n_train, n_val : int
+        Images to train on (a race too short to see them all takes the first), and to choose by.
+    batch_size, channels, momentum, looks
+        Images a step; of the convolutions; in torch's form; how often a run's validation loss is taken.
+    """
+
+    lengths: tuple[int, ...] = (100, 400, 1600)
+    peaks: tuple[float, ...] = tuple(0.005 * 2**k for k in range(8))
+    tuning_seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[int, ...] = tuple(range(10, 16))
+    n_train: int = 6400
+    n_val: int = 1000
+    batch_size: int = 16
+    channels: tuple[int, ...] = (4, 8)
+    momentum: float = 0.9
+    looks: int = 20
+
+
+class Race:
+    """The images, and what is done with them: `choose` tries the peak rates, `run` runs the chosen one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, whole = settings, data.fashion_mnist()
+        chosen = whole.train.take(settings.n_train + settings.n_val)
+        splits = (*chosen.holdout(settings.n_val / len(chosen)), whole.test)
+        parts = (split.tensors(whole.mean, whole.std) for split in splits)
+        self.train, self.val, self.test = ((F.avg_pool2d(x, 2), y) for x, y in parts)
+
+    def fit(self, methods: list, seeds: Sequence[int], steps: int, looks: int) -> tuple[Replicas, np.ndarray]:
+        """Train one copy for each method and seed; return the copies, and plateau's rates."""
+        own, (x, y), (val_x, val_y) = self.settings, self.train, self.val
+        n = min(len(x), steps * own.batch_size)
+        nets = [models.small_cnn(own.channels, tuple(x.shape[1:]), seed=seed) for seed in seeds]
+        options = {"rule": Momentum(own.momentum), "schedules": methods}
+        if isinstance(methods[0], schedules.ReduceOnPlateau):
+            look = vmap(lambda params: F.cross_entropy(functional_call(nets[0], params, (val_x,)), val_y))
+            rule = OnPlateau(options["rule"], methods, look, steps // own.looks)
+            constants = [schedules.Constant(method.lr) for method in methods]
+            options = {"rule": rule, "schedules": constants, "hook": rule.hook}
+        options |= {"loss": F.cross_entropy, "watch": {"val": self.val}, "watch_every": steps // looks}
+        options |= {"epochs": steps * own.batch_size // n, "batch_size": own.batch_size}
+        copies = fit_replicas(nets, (x[:n], y[:n]), seeds=[100 + seed for seed in seeds], **options)
+        return copies, np.array(getattr(options["rule"], "rates", [])).T
+
+    def choose(self, name: str, steps: int) -> list[dict[str, Any]]:
+        """Try every peak rate with every tuning seed, and return the validation losses."""
+        peaks, seeds = self.settings.peaks, self.settings.tuning_seeds
+        methods = [CONTESTANTS[name](peak, steps) for peak in peaks for _ in seeds]
+        copies, _ = self.fit(methods, seeds * len(peaks), steps, looks=1)
+        rows = copies.watched["val"][1][:, -1].reshape(len(peaks), -1)
+        told = [{"peak_lr": p, "losses": _told(row)} for p, row in zip(peaks, rows, strict=True)]
+        return [{"schedule": name, "steps": steps} | one for one in told]
+
+    def run(self, name: str, steps: int, peak: float) -> list[dict[str, Any]]:
+        """Run every seed, ask each copy once about the test set, and return what came out."""
+        seeds, start = self.settings.seeds, time.perf_counter()
+        methods = [CONTESTANTS[name](peak, steps)] * len(seeds)
+        copies, rates = self.fit(methods, seeds, steps, self.settings.looks)
+        (seconds,) = _told([(time.perf_counter() - start) / len(seeds)])
+        stretches = copies.losses.reshape(len(seeds), self.settings.looks, -1).mean(2)
+        runs = []
+        for i, seed in enumerate(seeds):
+            own = {key: stack[i : i + 1] for key, stack in copies.params.items()}
+            loss, accuracy = copies.evaluate(self.test, F.cross_entropy, own)
+            run = {"schedule": name, "steps": steps, "peak_lr": peak, "seed": seed}
+            run |= {"accuracy": accuracy.item(), "loss": _told(loss)[0], "seconds": seconds}
+            run |= {"train_losses": _told(stretches[i]), "val_losses": _told(copies.watched["val"][1][i])}
+            runs.append(run | ({"rates": _told(rates[i])} if len(rates) else {}))
+        return runs
+
+
+def _told(values: Any) -> list[float | None]:
+    """Five digits of each; None for what is no number."""
+    return [float(f"{x:.5g}") if math.isfinite(x) else None for x in values]
+
+
+def best(tried: list[dict[str, Any]]) -> float:
+    """Return the peak rate with the lowest mean loss; one at which a seed diverged is none.
+
+    >>> best([{"peak_lr": 0.1, "losses": [2.0, 1.0]}, {"peak_lr": 0.2, "losses": [0.5, None]}])
+    0.1
+    """
+    fit = (entry for entry in tried if None not in entry["losses"])
+    return min(fit, key=lambda entry: sum(entry["losses"]))["peak_lr"]
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return mean and sample standard deviation of test accuracy and loss for each schedule and length."""
+    told = {}
+    for key in dict.fromkeys((run["schedule"], run["steps"]) for run in runs):
+        own = [run for run in runs if (run["schedule"], run["steps"]) == key]
+        entry = {"peak_lr": own[0]["peak_lr"]}
+        for what in ("accuracy", "loss"):
+            values = np.array([run[what] for run in own], dtype=float)  # a diverged one is NaN
+            entry[f"{what}_mean"], entry[f"{what}_std"] = _told([values.mean(), values.std(ddof=1)])
+        told["{}, {} steps".format(*key)] = entry
+    return told
+
+
+def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> None:
+    """Tune and race every contestant at every length, say what came out, and record it if asked."""
+    parser = argparse.ArgumentParser(prog=f"python -m helpers.recipes.{NAME}", description=GOAL)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write what came out")
+    path = parser.parse_args(arguments).record
+    settings, runtime, tried, runs = settings or Settings(), Runtime("cpu", threads=1), [], []
+    with runtime.use():
+        race = Race(settings)
+        for steps, name in itertools.product(settings.lengths, CONTESTANTS):
+            tried += race.choose(name, steps)
+            runs += race.run(name, steps, best(tried[-len(settings.peaks) :]))
+            ((key, told),) = summary(runs[-len(settings.seeds) :]).items()
+            accuracy = f"{100 * told['accuracy_mean']:.2f} +- {100 * told['accuracy_std']:.2f} %"
+            sys.stdout.write(f"{key:<36} peak {told['peak_lr']:<6} test accuracy {accuracy}\n")
+            sys.stdout.flush()
+    if path is not None:
+        facts = {"recipe": NAME, "goal": GOAL, "settings": dataclasses.asdict(settings)}
+        facts["command"] = f"python -m helpers.recipes.{NAME} --record {path}"
+        records.write(path, facts, runtime, tried, runs, summary)
+
+
+if __name__ == "__main__":
+    main()
