@@ -5,6 +5,7 @@ from helpers.figures.explorers.codes import CodeExplorer
 from helpers.figures.explorers.convolution import ConvolutionExplorer
 from helpers.figures.explorers.lipschitz import LipschitzExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
+from helpers.figures.explorers.plateau import PlateauExplorer, PlateauQuestion
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
 from helpers.figures.explorers.signal import SignalExplorer
@@ -16,6 +17,8 @@ __all__ = [
     "Explorer",
     "LipschitzExplorer",
     "NormalizationExplorer",
+    "PlateauExplorer",
+    "PlateauQuestion",
     "Prompt",
     "Readings",
     "RegressionExplorer",

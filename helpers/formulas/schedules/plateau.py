@@ -140,13 +140,17 @@ class ReduceOnPlateau(Hyperparameters):
         metric = float(metric)
         return self.transition(state, metric, self.improves(metric, state["best"]))
 
-    def improves(self, metric: Any, best: Any) -> Any:
-        """Tell whether a metric beats the best by more than the threshold; NaN never does."""
+    def goal(self, best: Any) -> Any:
+        """Return what a metric has to beat: the best, and the threshold beyond it."""
         margin = self.threshold
         if self.threshold_mode == "rel":
             # Before the first metric the best is infinite, and infinity less infinity would be no number.
             margin = margin * where(absolute(best) < math.inf, absolute(best), 0)
-        return metric < best - margin if self.mode == "min" else metric > best + margin
+        return best - margin if self.mode == "min" else best + margin
+
+    def improves(self, metric: Any, best: Any) -> Any:
+        """Tell whether a metric beats the best by more than the threshold; NaN never does."""
+        return metric < self.goal(best) if self.mode == "min" else metric > self.goal(best)
 
     def transition(self, state: dict[str, Any], metric: Any, better: Any) -> dict[str, Any]:
         """Return the state after a metric that is better than the best or not; it works on symbols too.

@@ -1,0 +1,259 @@
+"""The plateau explorer: what Python makes of it, and what a real browser does with it."""
+
+import itertools
+import math
+import re
+
+import numpy as np
+import pytest
+
+from helpers.figures.explorers import PlateauExplorer, PlateauQuestion
+from helpers.formulas.schedules import ReduceOnPlateau
+
+NAN = math.nan
+STALLS = [1.0, 0.8, 0.7, 0.72, 0.71, 0.73, 0.6, 0.61, 0.62, 0.63, 0.59, 0.6]
+CURVES = {"stalls": STALLS, "starts with NaN": [NAN, *STALLS[1:]], "falls": np.linspace(2, 0.1, 20)}
+START = ReduceOnPlateau(0.2, factor=0.5, patience=1)
+QUESTIONS = (
+    PlateauQuestion("No patience?", "stalls", START.replace(patience=0)),
+    PlateauQuestion("A first NaN?", "starts with NaN", START),
+    PlateauQuestion("Three checks forgiven?", "stalls", START.replace(cooldown=3, patience=2)),
+)
+EXPLORER = PlateauExplorer(CURVES, START, QUESTIONS)
+OBSERVE = """async (cases) => {
+    const { observe } = await tools.load(`${tools.told().esm}\\nexport { observe };`);
+    return cases.map(([losses, p]) => observe(losses, p).map(
+        (f) => [f.lr, String(f.best), f.bad_checks, f.cooldown, f.kind, String(f.goal)]
+    ));
+}"""
+
+
+def words(page):
+    return page.locator("p.muted").text_content()
+
+
+def slider(page, name):
+    return page.get_by_label(name, exact=False).first
+
+
+def random_cases(count):
+    rng = np.random.default_rng(0)
+    modes = itertools.cycle(itertools.product(("min", "max"), ("rel", "abs")))
+    for (mode, kind), _ in zip(modes, range(count), strict=False):
+        settings = {"lr": 0.1, "factor": rng.uniform(0.05, 1), "patience": int(rng.integers(4))}
+        settings |= {"threshold": rng.choice([0, 1e-4, 0.1, 1.5]), "cooldown": int(rng.integers(4))}
+        settings |= {"min_lr": rng.choice([0.0, 0.01]), "mode": mode, "threshold_mode": kind}
+        losses = rng.normal(rng.choice([-1, 0, 1]), 1, size=30).round(2)
+        losses[rng.random(30) < 0.1] = NAN
+        yield (
+            losses,
+            ReduceOnPlateau(**{k: x.item() if isinstance(x, np.generic) else x for k, x in settings.items()}),
+        )
+
+
+# ---- what Python makes ----
+
+
+def test_states_are_those_of_the_schedule():
+    explorer = PlateauExplorer(CURVES, START)
+    assert [state["lr"] for state in explorer.states()] == [*[0.2] * 5, *[0.1] * 4, *[0.05] * 4]
+    assert explorer.schedule == START
+    explorer.patience, explorer.losses = 0, [1.0, None, 2.0]
+    assert [state["lr"] for state in explorer.states()] == [0.2, 0.2, 0.1, 0.05]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (({}, START), r"curves must hold a curve, got curves=\{\}"),
+        (({"a": [1.0]}, START), r"curves\['a'\] must have 2 to 100 checks, got curves\['a'\]=\[1.0\]"),
+        (({"a": [NAN, NAN]}, START), r"curves\['a'\] must have a finite check"),
+        (
+            (CURVES, START, [PlateauQuestion("?", "other", START)]),
+            "curve must be 'stalls' or 'starts with NaN' or 'falls', got curve='other'",
+        ),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PlateauExplorer(*arguments)
+
+
+def test_the_axis_holds_the_curve_and_negative_metrics_too():
+    for values in ([1.0, 2.0], [-3.0, -2.5, -2.9], [0.5, 0.5], [0.001, 0.9]):
+        low, high = PlateauExplorer({"c": values}, START).span
+        assert low < min(values) and max(values) < high
+        assert (low >= 0) == (min(values) >= 0)
+
+
+def test_html_is_the_same_each_time_and_names_no_other_place():
+    assert EXPLORER.html() == PlateauExplorer(CURVES, START, QUESTIONS).html()
+    addresses = set(re.findall(r"https?://[^\"'\s<>)\\]+", EXPLORER.html()))
+    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
+
+
+@pytest.mark.parametrize("word", ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "Function("])
+def test_module_never_makes_markup_or_code_from_text(word):
+    assert word not in EXPLORER._esm
+
+
+def test_still_picture_draws_losses_and_rates():
+    losses, rates = re.findall(r'class="curve study" d="M([^"]+)"', EXPLORER.still())
+    assert len(losses.split("L")) == len(STALLS)
+    assert len(set(re.findall(r"V([\d.]+)", rates))) == 3
+    assert "the rate falls 2 times, from 0.2 to 0.05" in EXPLORER.still()
+
+
+# ---- what a browser does with it ----
+
+
+def test_the_page_runs_the_machine_of_the_book(show):
+    """Thousands of random curves, all modes, with NaN, negative metrics and thresholds above 1."""
+    cases = list(random_cases(4000))
+    told = [
+        ([None if math.isnan(x) else x for x in losses], {f: getattr(s, f) for f in s.__dataclass_fields__})
+        for losses, s in cases
+    ]
+    kinds = set()
+    for (losses, schedule), found in zip(cases, show(EXPLORER).evaluate(OBSERVE, told), strict=True):
+        state = schedule.init()
+        for metric, (lr, best, bad, cooldown, kind, goal) in zip(losses, found, strict=True):
+            before, state = state, schedule.observe(state, metric)
+            seen = {"lr": lr, "best": float(best.replace("Infinity", "inf")), "bad_checks": bad}
+            assert {**seen, "cooldown": cooldown} == pytest.approx(state, rel=1e-12)
+            assert float(goal.replace("Infinity", "inf")) == pytest.approx(
+                schedule.goal(before["best"]), abs=1e-12
+            )
+            assert (kind == "better") == schedule.improves(metric, before["best"])
+            kinds.add(kind)
+    assert kinds == {"better", "bad", "last", "forgiven"}
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_each_slider_changes_the_picture(show, scheme):
+    page = show(EXPLORER, scheme=scheme)
+    sliders = page.locator("input[type=range]")
+    assert sliders.count() == 5
+    for i, key in enumerate(("Home", "End", "ArrowRight", "End", "End")):
+        before = page.locator("svg.chart").inner_html()
+        sliders.nth(i).press(key)
+        assert page.locator("svg.chart").inner_html() != before, i
+
+
+def test_the_picture_shows_the_kind_of_every_check(show):
+    page = show(EXPLORER)
+    kinds = page.locator("circle.dot").evaluate_all("dots => dots.map(d => d.classList[1])")
+    assert kinds == [*["better"] * 3, "bad", "last", "bad", "better", "bad", "last", "bad", "better", "bad"]
+    page.get_by_role("button", name="Three checks forgiven?").click()
+    assert page.locator("circle.forgiven").count() == 2  # a new best in the cool-down is a new best
+    page.get_by_role("button", name="A first NaN?").click()
+    assert page.locator("path.nan").count() == 1
+
+
+def test_a_curve_is_drawn_with_the_mouse(show):
+    page = show(EXPLORER)
+    box = page.locator("svg.chart").bounding_box()
+    first, last = (page.locator("circle.dot").nth(i).bounding_box() for i in (0, 11))
+    page.mouse.move(first["x"] + 3, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(last["x"] + 3, box["y"] + 180, steps=3)
+    page.mouse.up()
+    assert page.get_by_label("Curve").locator("option:checked").text_content() == "drawn by hand"
+    heights = page.locator("circle.dot").evaluate_all("dots => dots.map(d => Number(d.getAttribute('cy')))")
+    np.testing.assert_allclose(np.diff(heights), 80 / 11, atol=2.5)  # a pixel or two between events
+    assert "0 bad ones" in words(page)
+
+
+def test_a_click_chooses_and_draws_nothing(show):
+    page = show(EXPLORER)
+    box = page.locator("svg.chart").bounding_box()
+    fourth = page.locator("circle.dot").nth(3).bounding_box()
+    page.mouse.click(fourth["x"] + 3, box["y"] + 60)
+    assert words(page).startswith("Check 4: 0.72 is not below 0.6999: bad check 1, and 1 are borne.")
+    assert page.get_by_label("Curve").locator("option:checked").text_content() == "stalls"
+
+
+def test_keys_choose_and_move_a_check(show):
+    page = show(EXPLORER)
+    knob = page.get_by_role("slider", name="value of check")
+    knob.press("Home")
+    assert words(page).startswith("Check 1: 1 is the first number: the new best.")
+    for _ in range(4):
+        knob.press("ArrowRight")
+    assert words(page).startswith(
+        "Check 5: 0.71 is not below 0.6999: bad check 2, and 1 are borne. The rate falls"
+    )
+    for _ in range(3):
+        knob.press("ArrowDown")
+    assert "the new best" in words(page)
+    page.wait_for_timeout(700)  # it is said at most twice a second
+    assert page.get_by_role("status").text_content().startswith("Check 5")
+
+
+@pytest.mark.parametrize(
+    ("wish", "seen", "answer"),
+    [
+        ("0.65", "0.65", ""),
+        ("nan", "NaN", ""),
+        ("9", "0.6", "check 7 must be in [0.5, 1.1] or NaN, got 9; 0.6 stays."),
+        ("low", "0.6", "check 7 must be in [0.5, 1.1] or NaN, got low; 0.6 stays."),
+    ],
+)
+def test_the_exact_value_of_a_check(show, wish, seen, answer):
+    page = show(EXPLORER)
+    field = page.get_by_label("value of the chosen check")
+    field.fill(wish)
+    field.press("Enter")
+    assert (field.input_value(), page.locator(".message").text_content()) == (seen, answer)
+
+
+def test_the_lowest_rate_stays_below_the_first(show):
+    page = show(EXPLORER)
+    field = page.get_by_label("minimum learning rate, exact value")
+    field.fill("0.3")
+    field.press("Enter")
+    assert "must be at most lr=0.2, got 0.3; 0 stays." in page.locator(".message").text_content()
+
+
+def test_modes_change_the_machine_the_equation_and_the_code(show):
+    page = show(EXPLORER)
+    before = words(page), page.locator(".equation").inner_html()
+    page.get_by_label("Better is").select_option("higher")
+    page.get_by_role("combobox", name="Threshold").select_option("absolute")
+    assert (words(page), page.locator(".equation").inner_html()) != before
+    code = page.locator("pre").first.text_content()
+    made = eval(code.replace("schedules.", ""), {"ReduceOnPlateau": ReduceOnPlateau})
+    assert made == START.replace(mode="max", threshold_mode="abs")
+    assert page.locator("pre").nth(1).text_content() == made.torch()
+
+
+def test_prompts_reset_and_table(show):
+    page = show(EXPLORER)
+    start, seen = words(page), []
+    for prompt in page.locator(".prompt").all():
+        prompt.click()
+        seen.append(words(page))
+    assert len({start, *seen}) == 4
+    page.get_by_role("button", name="Reset").click()
+    assert words(page) == start
+    page.get_by_text("The numbers as a table").click()
+    page.locator("tr").first.wait_for()
+    rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    assert len(rows) == 13
+    assert rows[5] == ["5", "0.71", "0.6999", "one too many", "0.7", "0", "0", "0.1"]
+
+
+@pytest.mark.parametrize("width", [320, 760, 1280])
+def test_nothing_is_clipped_and_nothing_jumps(show, width):
+    page = show(EXPLORER, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    tall = page.evaluate("document.querySelector('.explorer').offsetHeight")
+    page.locator(".prompt").nth(2).click()
+    assert abs(page.evaluate("document.querySelector('.explorer').offsetHeight") - tall) < 30
+
+
+def test_two_explorers_do_not_disturb_each_other(show):
+    page = show(EXPLORER, EXPLORER)
+    before = page.locator("svg.chart").first.inner_html()
+    page.locator(".explorer").nth(1).locator("input[type=range]").first.press("End")
+    assert page.locator("svg.chart").first.inner_html() == before
