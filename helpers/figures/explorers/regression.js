@@ -11,6 +11,7 @@ const STATE = ["readings", "beta"];
 const LANE = 24; // px, height of a reading's lane: wide enough for a finger
 const LANES = 5;
 const BAND = { left: 54, right: 22, top: 28, gap: 8, bottom: 42 };
+const [WIDE, LINE] = [520, 19]; // px: from this width on the legend stands between the curves; its lines
 const SAMPLES = 240;
 const STEP = 0.001; // m, the finest move of a reading
 
@@ -63,11 +64,12 @@ class Picture {
 
   measure() {
     [this.width, this.height] = [this.element.clientWidth || 640, this.element.clientHeight || 400];
-    const { left, right, top, gap, bottom } = BAND;
+    const { left, right, gap, bottom } = BAND;
+    this.top = BAND.top + (this.width > WIDE ? 0 : 3 * LINE);
     this.floor = this.height - bottom;
     this.base = this.floor - LANES * LANE - gap;
     this.x = scale(catalog.low, catalog.high, left, this.width - right);
-    this.y = scale(0, 1, this.base, top);
+    this.y = scale(0, 1, this.base, this.top);
     this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
   }
 
@@ -118,8 +120,8 @@ class Picture {
   }
 
   frame() {
-    const { left, right, top } = BAND;
-    const { width, height, base, floor, x } = this;
+    const { left, right } = BAND;
+    const { width, height, top, base, floor, x } = this;
     const text = (style, x, y, words, anchor = "start") =>
       svg("text", { class: style, x, y, "text-anchor": anchor }, words);
     const row = (style, y, words) => [
@@ -135,7 +137,7 @@ class Picture {
       svg("path", { class: "axis", d: `M${target} ${top}V${floor}`, style: "stroke: var(--ink)" }),
       ...row("axis", floor, ""),
       ...columns.map((value) => text("tick", x(value), floor + 17, shown(value), "middle")),
-      text("name", 0, 13, width > 520 ? "mean loss, as a share of its highest here" : "share of its highest"),
+      text("name", 0, 13, width > WIDE ? "mean loss, as a share of its highest here" : "share of its highest"),
       text("", target, 13, `target ${shown(catalog.target)} m`, "middle"),
       text("name", width - right, height - 6, "estimate y, readings (m)", "end"),
     ];
@@ -153,15 +155,15 @@ class Picture {
     ];
   }
 
-  // Names and estimates stand between the arms of the curves, each beside a piece of its line; where there
-  // is room, left of the target.
+  // Names and estimates, each beside a piece of its line: between the arms of the curves, left of the target
+  // if possible; where the arms are too narrow, above them.
   legend(curves) {
     const middle = this.x(curves.reduce((sum, { estimate }) => sum + estimate, 0) / curves.length);
     const [wide, from, target] = [222, BAND.left + 6, this.x(catalog.target)];
-    const wish = this.width > 520 ? Math.min(middle - wide / 2, target - wide) : middle - wide / 2;
+    const wish = this.width > WIDE ? Math.min(middle - wide / 2, target - wide) : from;
     const x = Math.min(Math.max(wish, from), Math.max(this.width - BAND.right - wide, from));
     return curves.flatMap(({ look, label }, i) => {
-      const y = BAND.top + 20 + 19 * i;
+      const y = BAND.top + (this.width > WIDE ? 20 : 4) + LINE * i;
       return [
         svg("path", { class: `curve ${look}`, d: `M${x} ${y - 4}h26` }),
         svg("text", { class: `label halo ${look}`, x: x + 33, y }, label),
@@ -216,7 +218,7 @@ class RegressionExplorer extends View {
     this.rates = html("div", { class: "rates" });
     const summary = html("summary", {}, "The numbers as a table");
     this.details = html("details", { toggle: () => this.showTable() }, summary, this.rates);
-    const hint = html("span", { class: "muted" }, "Drag the readings; arrow keys move them too.");
+    const hint = html("span", { class: "muted" }, "Drag a reading, or use arrow keys.");
     const exact = html("div", { class: "bar" }, this.exact);
     body.append(
       this.prompts(catalog.prompts),
