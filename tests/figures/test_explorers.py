@@ -8,7 +8,8 @@ import pytest
 
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.figures.explorers import Explorer, Prompt, ScheduleExplorer
-from helpers.figures.explorers.facts import Facts, mathml, refusals
+from helpers.figures.explorers.facts import Facts, code, mathml, refusals
+from helpers.figures.explorers.joined import in_turn, pair_code, parts, stages, torch_code
 from helpers.figures.explorers.pictures import still_chart
 from helpers.formulas import schedules
 
@@ -25,6 +26,17 @@ OTHERS = {
     "warmed CosineDecay": schedules.Warmup(EXAMPLES["CosineDecay"], warmup_steps=100, start_lr=0.01),
 }
 WARMED = {f"warmed {name}": schedules.Warmup(EXAMPLES[name], warmup_steps=100) for name in FALLING}
+JOINED = {
+    "a stair, then a cosine": schedules.Joined((STAIRS, EXAMPLES["CosineDecay"]), milestones=(400,)),
+    "warmed cosine, then a line": schedules.Joined(
+        (WARMED["warmed CosineDecay"], schedules.LinearDecay(0.1, total_steps=300)), milestones=(250,)
+    ),
+    "during the warmup": schedules.Joined(
+        (schedules.Warmup(STAIRS, warmup_steps=100), schedules.MultiStepDecay(0.1, (50, 90), 0.5)),
+        milestones=(60,),
+    ),
+    "other rates": schedules.Joined((schedules.Constant(0.1), schedules.Constant(0.02)), milestones=(700,)),
+}
 
 
 # ---- what Python makes ----
@@ -79,9 +91,9 @@ def test_an_explorer_must_have_a_still_picture():
         Bare().still()
 
 
-@pytest.mark.parametrize("name", EXAMPLES | OTHERS | WARMED)
+@pytest.mark.parametrize("name", EXAMPLES | OTHERS | WARMED | JOINED)
 def test_schedule_goes_in_and_comes_out(name):
-    schedule = (EXAMPLES | OTHERS | WARMED)[name]
+    schedule = (EXAMPLES | OTHERS | WARMED | JOINED)[name]
     assert ScheduleExplorer(schedule).schedule == schedule
     explorer = ScheduleExplorer()
     explorer.schedule = schedule
@@ -121,7 +133,17 @@ def test_pinned_schedules_come_out():
         (
             {"schedule": schedules.Lambda(0.1, float)},
             ValueError,
-            "schedule must be one of Constant, .*, or Warmup of one, got schedule=Lambda",
+            "schedule must be one of Constant, .*, or Warmup of one, or Joined of two, got schedule=Lambda",
+        ),
+        (
+            {"schedule": schedules.Joined((STAIRS, STAIRS, STAIRS), milestones=(1, 2))},
+            ValueError,
+            "schedule must be joined of two, the second without a warmup, got schedule=Joined",
+        ),
+        (
+            {"schedule": schedules.Joined((STAIRS, schedules.Warmup(STAIRS, 5)), milestones=(1,))},
+            ValueError,
+            "schedule must be joined of two, the second without a warmup, got schedule=Joined",
         ),
         ({"total_steps": 0}, ValueError, "total_steps must be positive, got total_steps=0"),
         ({"total_steps": 1}, ValueError, "total_steps must be at least 2, got total_steps=1"),
@@ -182,3 +204,26 @@ def test_still_picture_draws_the_rates():
     np.testing.assert_allclose((x - x[0]) / (x[-1] - x[0]), np.arange(1001) / 1000, atol=2e-4)
     np.testing.assert_allclose((y[-1] - y) / (y[-1] - y[0]), rates / 0.1, atol=2e-4)
     assert "a &lt; b" in picture and 'aria-label="says &quot;so&quot;"' in picture
+
+
+def test_the_formula_of_two_in_turn_is_that_of_joined():
+    assert in_turn().startswith("(t, p, first, then) => ((t < p.milestones[0]) ? ( first(t) )")
+    pair = JOINED["other rates"]
+    template = pair_code(pair).replace("p.milestones[0]", "700")
+    for place, part in zip(("p.first", "p.then"), parts(pair), strict=True):
+        template = template.replace(place, code(part, "schedules"))
+    assert eval(template, {"schedules": schedules}) == pair
+    assert parts(STAIRS) == (STAIRS,)
+
+
+def test_the_stages_of_a_warmup_are_those_of_torch():
+    told = stages(WARMED["warmed CosineDecay"])
+    assert [start for start, _ in told["stages"]] == ["0", "p.warmup_steps"]
+    assert told["stages"][1][1].startswith("CosineAnnealingLR(optimizer, T_max=p.inner.total_steps")
+    assert told["base"] == "p.inner.peak_lr"
+
+
+def test_what_torch_cannot_join_is_said_in_its_place():
+    assert torch_code(JOINED["other rates"]).endswith("needs one rate for both, not 0.1 and 0.02")
+    assert torch_code(STAIRS) == STAIRS.torch()
+    assert "needs one rate for both" in ScheduleExplorer(JOINED["other rates"]).still()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from helpers.figures.explorers import Prompt, ScheduleExplorer
+from helpers.figures.explorers.joined import torch_code
 from helpers.formulas import schedules
-from tests.figures.test_explorers import EXAMPLES, FALLING, OTHERS, STAIRS, WARMED
+from tests.figures.test_explorers import EXAMPLES, FALLING, JOINED, OTHERS, STAIRS, WARMED
 
 
 def curve(page, name="study"):
@@ -99,6 +100,37 @@ def test_another_form_of_a_formula_is_drawn_and_written(show, name):
     page = show(ScheduleExplorer(OTHERS[name]))
     assert_draws(page, OTHERS[name])
     assert_codes(page, OTHERS[name])
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_one_schedule_after_another_is_drawn_and_written(show, name):
+    page = show(ScheduleExplorer(JOINED[name]))
+    assert_draws(page, JOINED[name])
+    assert present(page) == JOINED[name]
+    shown = page.locator(".code code").nth(1).text_content()
+    assert evaluated(shown) == evaluated(torch_code(JOINED[name]))
+
+
+def test_a_reader_joins_two_schedules_and_moves_where_they_meet(show):
+    page = show(ScheduleExplorer(STAIRS))
+    heights = page.locator(".equation math").count()
+    page.get_by_role("checkbox", name="then").check()
+    page.get_by_role("combobox", name="Then").select_option("LinearDecay")
+    joined = present(page)
+    assert joined.milestones == (500,)
+    assert joined.schedules[0] == STAIRS
+    page.get_by_label("milestone, exact value").fill("200")
+    page.keyboard.press("Enter")
+    wanted = joined.replace(milestones=(200,))
+    assert present(page) == wanted
+    assert_draws(page, wanted)
+    assert page.locator(".equation math").count() > heights
+    assert "step decay, then linear decay" in page.locator("svg [role=img]").first.get_attribute("aria-label")
+    page.get_by_role("button", name="Pin this").click()
+    page.get_by_role("checkbox", name="then").uncheck()
+    assert present(page) == STAIRS
+    assert_draws(page, STAIRS)
+    assert_draws(page, wanted, name="pin1")
 
 
 def evaluated(text):

@@ -19,11 +19,11 @@ import {
   svg,
   table,
 } from "./explorer.js";
-import { catalog, css, formulas } from "./constants.js";
+import { catalog, css, formulas, inTurn } from "./constants.js";
 
 const PINS = ["pin1", "pin2", "pin3", "pin4"]; // looks of the pinned curves
 const MOST = 4000; // samples of a curve; a run of more steps is sampled evenly
-const STATE = ["method", "warmup", "values", "total_steps", "step", "log_axis", "pins"];
+const STATE = ["method", "warmup", "joined", "then", "values", "total_steps", "step", "log_axis", "pins"];
 
 export default {
   render: ({ model, el }) => mount(el, css, (ui) => new ScheduleExplorer(model, ui, STATE)),
@@ -36,6 +36,13 @@ const parameters = (state) => (state.warmup ? state.values : state.values.inner)
 const rowsOf = (state) => [
   ...catalog.methods[state.method].rows.map((row) => ({ ...row, home: "inner" })),
   ...(state.warmup ? catalog.warmup.rows : []),
+  ...(state.joined ? catalog.joined.rows : []),
+  ...(state.joined ? catalog.methods[state.then].rows.map((row) => ({ ...row, home: "then" })) : []),
+];
+// What follows one another, each as a state of its own: one schedule, or two where they are joined.
+const partsOf = ({ method, warmup, joined, then, values: { then: after, milestones, ...own } }) => [
+  { method, warmup, values: own },
+  ...(joined ? [{ method: then, warmup: false, values: { inner: after } }] : []),
 ];
 const factOf = (row) => catalog.facts[row.fact];
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -44,44 +51,72 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const alike = (a, b) => same({ ...factOf(a), symbol: 0, plain: 0 }, { ...factOf(b), symbol: 0, plain: 0 });
 
 function rateOf(state) {
-  const formula = formulas[state.method][state.warmup ? "warm" : "plain"];
-  const p = parameters(state);
-  return (t) => formula(t, p);
+  const [first, then] = partsOf(state).map((part) => {
+    const formula = formulas[part.method][part.warmup ? "warm" : "plain"];
+    const p = parameters(part);
+    return (t) => formula(t, p);
+  });
+  return then ? (t) => inTurn(t, state.values, first, then) : first;
 }
 
 // A field, or one entry of a tuple, read from the values or replaced in a copy of them.
 function read(values, { home, name, index }) {
-  const value = (home ? values.inner : values)[name];
+  const value = (home ? values[home] : values)[name];
   return index == null ? value : value[index];
 }
 
 function replaced(values, { home, name, index }, value) {
   const copy = structuredClone(values);
-  const part = home ? copy.inner : copy;
+  const part = home ? copy[home] : copy;
   if (index == null) part[name] = value;
   else part[name][index] = value;
   return copy;
 }
 
-function code(state, template) {
+// The text of a template with a part's values in it, as Python would write them.
+function written(part, template) {
   const whole = new Set(
-    rowsOf(state)
+    rowsOf(part)
       .filter((row) => factOf(row).integer)
       .map((row) => row.name),
   );
   const name = (place) => place.match(/(\w+)(?:\[\d+\])?$/)[1];
-  return filled(form(state)[template], (place) =>
-    literal(at(parameters(state), place), whole.has(name(place))),
-  );
+  return filled(template, (place) => literal(at(parameters(part), place), whole.has(name(place))));
 }
 
-const title = (state) => (state.warmup ? "warmup + " : "") + catalog.methods[state.method].words;
+function helpersCode(state) {
+  const [first, then] = partsOf(state).map((part) => written(part, form(part).code));
+  const milestones = { "p.first": first, "p.then": then, "p.milestones[0]": state.values.milestones[0] };
+  return then ? filled(catalog.joined.code, (place) => milestones[place]) : first;
+}
 
-const equal = (one, other) => title(one) === title(other) && same(parameters(one), parameters(other));
+// Torch flattens what is joined, and has one rate for which its optimizer is made.
+function torchCode(state) {
+  const parts = partsOf(state);
+  if (parts.length === 1) return written(state, form(state).torch);
+  const sum = (text) => text.split(" + ").reduce((all, number) => all + Number(number), 0);
+  const stages = (part) => form(part).stages.map((stage) => stage.map((text) => written(part, text)));
+  const [begin, rates] = [state.values.milestones[0], parts.map((part) => written(part, form(part).base))];
+  if (rates[0] !== rates[1]) return `# torch's SequentialLR needs one rate for both, not ${rates.join(" and ")}`;
+  const early = stages(parts[0]).filter(([start]) => sum(start) < begin);
+  const late = stages(parts[1]).map(([start, line]) => [String(sum(start) + begin), line]);
+  const [starts, lines] = [0, 1].map((i) => [...early, ...late].map((stage) => stage[i]));
+  return `SequentialLR(optimizer, [${lines.join(", ")}], milestones=[${starts.slice(1).join(", ")}])`;
+}
+
+const named = ({ method, warmup }) => (warmup ? "warmup + " : "") + catalog.methods[method].words;
+const title = (state) => partsOf(state).map(named).join(", then ");
+
+// What decides on the curve, and nothing of what a state keeps besides.
+const essence = (state) => [
+  state.joined && state.values.milestones,
+  ...partsOf(state).map((part) => [named(part), parameters(part)]),
+];
+const equal = (one, other) => same(essence(one), essence(other));
 
 // What tells a pinned schedule from the present one, if they are of one kind.
 function difference(pin, state) {
-  if (pin.method !== state.method || pin.warmup !== state.warmup) return "";
+  if (title(pin) !== title(state)) return "";
   const unlike = rowsOf(pin).filter((row) => read(pin.values, row) !== read(state.values, row));
   return unlike
     .slice(0, 2)
@@ -92,7 +127,7 @@ function difference(pin, state) {
 class ScheduleExplorer extends View {
   // What Python has just been given comes before the module that knows it, which then draws its own view.
   knows() {
-    return this.model.get("method") in catalog.methods;
+    return this.model.get("method") in catalog.methods && this.model.get("then") in catalog.methods;
   }
 
   resize() {
@@ -106,11 +141,12 @@ class ScheduleExplorer extends View {
     this.kept = {}; // the values of methods left behind
     this.pointed = null; // the step under the mouse
     this.pinned = new Map(); // samples of the pinned curves, by their state
-    this.menu = html(
-      "select",
-      { "aria-label": "Schedule", change: () => this.choose(this.menu.value) },
-      ...Object.entries(catalog.methods).map(([key, { words }]) => html("option", { value: key }, words)),
-    );
+    const choices = () =>
+      Object.entries(catalog.methods).map(([key, { words }]) => html("option", { value: key }, words));
+    const menu = (name, change) => html("select", { "aria-label": name, change }, ...choices());
+    this.menu = menu("Schedule", () => this.choose(this.menu.value));
+    this.next = menu("Then", () => this.follow(this.next.value));
+    this.joined = checkbox("then", (joined) => this.set({ joined }));
     this.warmup = checkbox("after a warmup", (warmup) => this.set({ warmup }));
     this.log = checkbox("log axis", (log_axis) => this.set({ log_axis }));
     this.chart = new Chart({ x: "step", y: "learning rate" }, (step, settled) => this.point(step, settled));
@@ -137,6 +173,7 @@ class ScheduleExplorer extends View {
         { class: "bar" },
         html("label", { class: "choice" }, "Schedule", this.menu),
         this.warmup.element,
+        html("span", { class: "pair" }, this.joined.element, this.next),
         this.log.element,
       ),
       html(
@@ -152,14 +189,18 @@ class ScheduleExplorer extends View {
   }
 
   layRows(state) {
-    const kind = `${state.method} ${state.warmup}`;
+    const kind = `${state.method} ${state.warmup} ${state.joined && state.then}`;
     if (kind === this.kind) return;
     this.kind = kind;
     this.rows = rowsOf(state).map((row, i) => control(factOf(row), this.linkRow(row), `parameter-${i}`));
     this.controls.replaceChildren(...this.rows.map((row) => row.element));
-    const { symbols, values, places } = form(state);
-    this.symbols = mathematics(symbols);
-    this.numbers = mathematics(values, places);
+    this.equations = partsOf(state).map((part) => {
+      const { symbols, values, places } = form(part);
+      return { symbols: mathematics(symbols), numbers: mathematics(values, places) };
+    });
+    this.captions = ["at first", "then, with t counted from its start"].map((words) =>
+      html("p", { class: "muted" }, words),
+    );
   }
 
   linkRow(row) {
@@ -172,9 +213,10 @@ class ScheduleExplorer extends View {
   }
 
   startOf(row) {
-    const method = this.model.get("method");
-    const own = method === this.first.method ? this.first.values.inner : catalog.methods[method].start;
-    return read({ ...this.first.values, inner: own }, row);
+    const { method, then } = this.state();
+    const start = (key, home, first) => (key === first ? this.first.values[home] : catalog.methods[key].start);
+    const inner = start(method, "inner", this.first.method);
+    return read({ ...this.first.values, inner, then: start(then, "then", this.first.then) }, row);
   }
 
   // ---- what the reader does ----
@@ -189,13 +231,14 @@ class ScheduleExplorer extends View {
 
   // Parts that must fit into the whole stop where they fill it, and say so; so does the whole.
   within(row, wish, values) {
-    const { within } = catalog.methods[this.model.get("method")];
+    const { within } = catalog.methods[this.model.get(row.home === "then" ? "then" : "method")];
     const isPart = within?.parts.includes(row.name);
     if (!row.home || !within || (row.name !== "total_steps" && !isPart)) return [wish, ""];
+    const own = values[row.home];
     const others = within.parts
       .filter((name) => name !== row.name)
-      .reduce((sum, name) => sum + values.inner[name], within.spare);
-    const value = isPart ? Math.min(wish, values.inner.total_steps - others) : Math.max(wish, others);
+      .reduce((sum, name) => sum + own[name], within.spare);
+    const value = isPart ? Math.min(wish, own.total_steps - others) : Math.max(wish, others);
     return [
       value,
       value === wish
@@ -206,7 +249,7 @@ class ScheduleExplorer extends View {
 
   // Entries that must increase stop at their neighbours, and say so.
   between(row, wish, values) {
-    const all = values.inner[row.name];
+    const all = (row.home ? values[row.home] : values)[row.name];
     const value = Math.min(
       Math.max(wish, (all[row.index - 1] ?? 0) + 1),
       (all[row.index + 1] ?? Infinity) - 1,
@@ -234,13 +277,16 @@ class ScheduleExplorer extends View {
     this.set({ method, warmup, values: { ...values, inner } });
   }
 
+  follow(then) {
+    this.kept[this.model.get("then")] = this.state().values.then;
+    const own = this.kept[then] ?? catalog.methods[then].start;
+    this.set({ then, joined: true, values: { ...this.state().values, then: structuredClone(own) } });
+  }
+
   addPin() {
-    const { method, warmup, values, pins } = this.state();
-    const pin = { method, warmup, values: structuredClone(values) };
-    const there = pins.some(
-      (other) => same(parameters(other), parameters(pin)) && title(other) === title(pin),
-    );
-    if (there) this.note("this curve is pinned already.");
+    const { method, warmup, joined, then, values, pins } = this.state();
+    const pin = { method, warmup, joined, then, values: structuredClone(values) };
+    if (pins.some((other) => equal(other, pin))) this.note("this curve is pinned already.");
     else this.set({ pins: [...pins, pin] });
   }
 
@@ -255,6 +301,9 @@ class ScheduleExplorer extends View {
   update() {
     const state = this.state();
     this.menu.value = state.method;
+    this.next.value = state.then;
+    this.joined.set(state.joined);
+    this.next.hidden = !state.joined;
     this.warmup.set(state.warmup, !("warm" in catalog.methods[state.method]));
     this.log.set(state.log_axis);
     this.layRows(state);
@@ -262,8 +311,8 @@ class ScheduleExplorer extends View {
     this.draw(state);
     this.showPins(state);
     this.showEquation(state);
-    this.helpers.set(code(state, "code"));
-    this.torch.set(code(state, "torch"));
+    this.helpers.set(helpersCode(state));
+    this.torch.set(torchCode(state));
     this.showTable();
   }
 
@@ -336,19 +385,28 @@ class ScheduleExplorer extends View {
           "button",
           { type: "button", class: "chip", "aria-label": `unpin ${title(pin)}`, click: () => remove(i) },
           swatch(PINS[i]),
-          ` ${catalog.methods[pin.method].words} ×`,
+          ` ${partsOf(pin).map(({ method }) => catalog.methods[method].words).join(", then ")} ×`,
         ),
       ),
     );
   }
 
   showEquation(state) {
-    const { nodes } = this.withValues.element.control.checked ? this.numbers : this.symbols;
-    if (nodes[0].parentNode !== this.place) this.place.replaceChildren(...nodes);
-    this.numbers.fill((place) => shown(at(parameters(state), place)));
+    const look = this.withValues.element.control.checked ? "numbers" : "symbols";
+    const parts = partsOf(state);
+    const nodes = this.equations.flatMap((equation, i) => [
+      ...(state.joined ? [this.captions[i]] : []),
+      ...equation[look].nodes,
+    ]);
+    if (nodes[0].parentNode !== this.place || this.shown !== this.equations || this.look !== look)
+      this.place.replaceChildren(...nodes);
+    [this.shown, this.look] = [this.equations, look];
+    this.equations.forEach((equation, i) =>
+      equation.numbers.fill((place) => shown(at(parameters(parts[i]), place))),
+    );
     const length = this.place.textContent.length;
-    if (this.fitted !== nodes || Math.abs(length - this.length) > 2) fit(this.place);
-    [this.fitted, this.length] = [nodes, length];
+    if (this.fitted !== nodes[0] || Math.abs(length - this.length) > 2) fit(this.place);
+    [this.fitted, this.length] = [nodes[0], length];
   }
 
   showTable() {

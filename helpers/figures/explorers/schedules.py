@@ -13,9 +13,10 @@ from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameter, example, hyperparameters
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, code, equation, templates
+from helpers.figures.explorers.joined import in_turn, pair_code, parts, stages, torch_code
 from helpers.figures.explorers.pictures import ghost, still_chart, still_code, still_row
 from helpers.formulas import schedules
-from helpers.formulas.schedules import Schedule, Warmup
+from helpers.formulas.schedules import Constant, Joined, Schedule, Warmup
 
 __all__ = ["Prompt", "ScheduleExplorer"]
 
@@ -56,8 +57,9 @@ class ScheduleExplorer(Explorer):
     Parameters
     ----------
     schedule : Schedule, optional
-        What is shown first: one of ``schedules.METHODS``, or :class:`~helpers.formulas.schedules.Warmup`
-        of one. Without it, a step decay.
+        What is shown first: one of ``schedules.METHODS``, :class:`~helpers.formulas.schedules.Warmup` of
+        one, or :class:`~helpers.formulas.schedules.Joined` of such and another method. Without it, a step
+        decay.
     total_steps : int
         Length of the run that is shown, 2 or more. Ranges and examples of parameters in steps scale with it.
     pinned : sequence of Schedule
@@ -87,6 +89,8 @@ class ScheduleExplorer(Explorer):
 
     method = traitlets.Unicode().tag(sync=True)
     warmup = traitlets.Bool().tag(sync=True)
+    joined = traitlets.Bool().tag(sync=True)
+    then = traitlets.Unicode().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
     total_steps = traitlets.Int().tag(sync=True)
     step = traitlets.Int().tag(sync=True)
@@ -114,7 +118,8 @@ class ScheduleExplorer(Explorer):
         self._learn(*examples)
         first = self._known["StepDecay"] if schedule is None else schedule
         self._learn(first, *pinned, *(s for p in self._prompts for s in (p.schedule, *p.pinned)))
-        self._known[_key(first)] = _inner(first)
+        for part in parts(first):
+            self._known[_key(part)] = _inner(part)
         super().__init__(
             **self._encoded(first),
             step=total_steps // 2,
@@ -125,7 +130,7 @@ class ScheduleExplorer(Explorer):
     @property
     def schedule(self) -> Schedule:
         """What the sliders show; setting it moves them."""
-        return self._decoded({"method": self.method, "warmup": self.warmup, "values": self.values})
+        return self._decoded(self.state())
 
     @schedule.setter
     def schedule(self, schedule: Schedule) -> None:
@@ -142,9 +147,10 @@ class ScheduleExplorer(Explorer):
     def _learn(self, *found: Schedule) -> None:
         """Make sure that the module has the formula of each schedule, behind a warmup where it is."""
         before = len(self._known), len(self._warmed)
-        for schedule in found:
-            self._known.setdefault(_key(schedule), _inner(schedule))
-        self._warmed |= {_key(s) for s in found if self._can_be_warmed(s)}
+        found_parts = [part for schedule in found for part in parts(schedule)]
+        for part in found_parts:
+            self._known.setdefault(_key(part), _inner(part))
+        self._warmed |= {_key(part) for part in found_parts if self._can_be_warmed(part)}
         if before != (len(self._known), len(self._warmed)) and self.trait_has_value("_esm"):
             self._esm = self._module()
 
@@ -157,14 +163,22 @@ class ScheduleExplorer(Explorer):
     # ---- what the page and the kernel tell each other ----
 
     def _encoded(self, schedule: Schedule) -> dict[str, Any]:
-        outer = schedule if isinstance(schedule, Warmup) else self._warmup
-        values = {"inner": _numbers(_inner(schedule)), **_numbers(outer)}
-        return {"method": _key(schedule), "warmup": outer is schedule, "values": values}
+        first, *others = parts(schedule)
+        then = others[0] if others else self._known["CosineDecay"]
+        outer = first if isinstance(first, Warmup) else self._warmup
+        milestones = schedule.milestones if others else (max(1, self.total_steps // 2),)
+        values = {"inner": _numbers(_inner(first)), **_numbers(outer), "then": _numbers(then)}
+        told = {"method": _key(first), "warmup": outer is first, "joined": bool(others), "then": _key(then)}
+        return {**told, "values": {**values, "milestones": list(map(int, milestones))}}
 
     def _decoded(self, state: dict[str, Any]) -> Schedule:
         values = state["values"]
-        inner = _changed(self._known[state["method"]], values["inner"])
-        return _changed(self._warmup, values, inner=inner) if state["warmup"] else inner
+        first = _changed(self._known[state["method"]], values["inner"])
+        first = _changed(self._warmup, values, inner=first) if state["warmup"] else first
+        if not state["joined"]:
+            return first
+        then = _changed(self._known[state["then"]], values["then"])
+        return Joined((first, then), milestones=tuple(map(int, values["milestones"])))
 
     # ---- what the module is told ----
 
@@ -180,13 +194,17 @@ class ScheduleExplorer(Explorer):
                 "rows": facts.rows(schedule),
                 "start": _numbers(schedule),
                 "within": _stretches(schedule),
-                **{form: templates(s, r"\eta_t", "schedules") for form, s in forms.items()},
+                **{form: templates(s, r"\eta_t", "schedules") | stages(s) for form, s in forms.items()},
             }
             texts = ", ".join(f"{form}: {symbolic.javascript(s)}" for form, s in forms.items())
             formulas.append(f"{as_javascript(key)}: {{ {texts} }},")
-        catalog = {"methods": methods, "warmup": {"rows": facts.rows(self._warmup)}, "facts": facts.told}
+        pair = Joined((Constant(0.1), Constant(0.2)), milestones=(max(1, self.total_steps // 2),))
+        catalog = {"methods": methods, "warmup": {"rows": facts.rows(self._warmup)}}
+        catalog["joined"] = {"rows": facts.rows(pair), "code": pair_code(pair)}
+        catalog["facts"] = facts.told
         catalog["prompts"] = [{"text": prompt.text, "state": self._asked(prompt)} for prompt in self._prompts]
-        return {"catalog": as_javascript(catalog), "formulas": "\n".join(["{", *formulas, "}"])}
+        told = {"catalog": as_javascript(catalog), "formulas": "\n".join(["{", *formulas, "}"])}
+        return {**told, "inTurn": in_turn()}
 
     def _asked(self, prompt: Prompt) -> dict[str, Any]:
         pins = [self._encoded(s) for s in prompt.pinned]
@@ -213,7 +231,7 @@ class ScheduleExplorer(Explorer):
             f'<div class="formula"><div class="equation"><div>{lines}</div></div>'
             f"{ghost('check', 'with the present values')}</div>"
             f'<div class="codes">{still_code("in this book", code(schedule, "schedules"))}'
-            f"{still_code('in torch', schedule.torch())}</div>{ghost('summary')}"
+            f"{still_code('in torch', torch_code(schedule))}</div>{ghost('summary')}"
         )
 
 
@@ -228,7 +246,8 @@ def _key(schedule: Schedule) -> str:
         raise TypeError(f"schedule must be a Schedule, got schedule={schedule!r}")
     if type(inner) not in schedules.METHODS:
         known = ", ".join(method.__name__ for method in schedules.METHODS)
-        raise ValueError(f"schedule must be one of {known}, or Warmup of one, got schedule={schedule!r}")
+        words = f"schedule must be one of {known}, or Warmup of one, or Joined of two"
+        raise ValueError(f"{words}, got schedule={schedule!r}")
     return ", ".join([type(inner).__name__, *_unusual(inner)])
 
 
@@ -288,7 +307,8 @@ def _words(schedule: Schedule) -> str:
 
 
 def _title(schedule: Schedule) -> str:
-    return ("warmup + " if isinstance(schedule, Warmup) else "") + _words(_inner(schedule))
+    told = ("warmup + " * isinstance(part, Warmup) + _words(_inner(part)) for part in parts(schedule))
+    return ", then ".join(told)
 
 
 # ---- runs of another length than the metadata's ----
@@ -346,7 +366,9 @@ def _questions(total_steps: int) -> list[Prompt]:
 
 def _still_rows(schedule: Schedule) -> str:
     facts = Facts()
-    both = [_inner(schedule)] + [schedule] * isinstance(schedule, Warmup)
+    both = [*parts(schedule)]
+    both += [_inner(part) for part in both if isinstance(part, Warmup)]
+    both += [schedule] * isinstance(schedule, Joined)
     rows = [(row, _numbers(method)[row["name"]]) for method in both for row in facts.rows(method)]
     numbers = [value if "index" not in row else value[row["index"]] for row, value in rows]
     return "".join(still_row(facts.told[row["fact"]], x) for (row, _), x in zip(rows, numbers, strict=True))
