@@ -248,11 +248,16 @@ class SignalExplorer extends View {
     const frame = { role: "presentation", x: LEFT, y: top - 2, width: right - LEFT, height: base - top + 4 };
     const limits = FLOAT32.filter(([exponent]) => low < exponent && exponent < high);
     const exponents = ticks(low, high, 5).filter(Number.isInteger);
+    const [first, last] = [curves.at(-1)[0], curves.at(-1).at(-1)];
+    // A limit is named where the bold line is far from it.
+    const label = (exponent, words) => Math.abs(first - exponent) < Math.abs(last - exponent)
+      ? this.text(right - 6, y(exponent) + 14, words, "tick halo", "end")
+      : this.text(LEFT + 6, y(exponent) + 14, words, "tick halo", "start");
     return [
       ...exponents.map((k) => line(y(k), "grid")),
       ...exponents.map((k) => this.text(LEFT - 8, y(k) + 4, k ? raised(k) : "1", "tick", "end")),
       line(base, "axis"),
-      ...limits.flatMap(([exponent, words]) => [line(y(exponent), "helper"), this.text(LEFT + 6, y(exponent) + 14, words, "tick halo", "start")]),
+      ...limits.flatMap(([exponent, words]) => [line(y(exponent), "helper"), label(exponent, words)]),
       svg("svg", { ...frame, viewBox: `${frame.x} ${frame.y} ${frame.width} ${frame.height}` },
         ...curves.slice(0, -1).map((values) => path(values, thin)), path(curves.at(-1), bold)),
       this.text(0, top - 13, name[this.width < 560 ? 1 : 0], "name", "start"),
