@@ -109,6 +109,7 @@ class LastLayerRate:
         arguments = model[-1].out_features, self.l2, norm
         bound = max(lipschitz.published_softmax(a, *arguments) for a in features)
         square = max(lipschitz.published_softmax_square(a, *arguments) for a in features)
+        square = max(square, np.finfo(float).tiny)  # of dead features it is 0, and L2 keeps the bound above 0
         return self._published(bound, square) if bound > 0 else math.inf
 
     def _published(self, bound: float, square: float) -> float:

@@ -125,3 +125,14 @@ def test_a_network_without_a_last_linear_layer_is_refused():
         TypeError, match=r"model must be an nn.Sequential that ends in an nn.Linear, got ReLU"
     ):
         trained(LastLayerRate("SGD", IMAGES, 32), model)
+
+
+@pytest.mark.parametrize("rule", ["SGD", "momentum", "RMSprop", "Adam"])
+def test_with_l2_the_rules_stand_dead_features(rule):
+    class Dead(nn.Module):
+        def forward(self, x):
+            return x.flatten(1) * 0
+
+    own = LastLayerRate(rule, IMAGES, 32, l2=0.1)
+    history = trained(own, nn.Sequential(Dead(), nn.Linear(9, 3)))
+    assert np.isfinite(own.rates).all() and len(history.losses) == 6
