@@ -133,6 +133,30 @@ def test_a_reader_joins_two_schedules_and_moves_where_they_meet(show):
     assert_draws(page, wanted, name="pin1")
 
 
+@pytest.mark.parametrize("name", ["Triangular2", "OneCycle"])
+def test_the_momentum_of_a_cyclic_schedule_is_drawn_below_it(show, name):
+    schedule = EXAMPLES[name]
+    page = show(ScheduleExplorer(schedule))
+    box = page.get_by_label("momentum", exact=True)
+    assert page.locator(".picture:visible").count() == 1
+    box.check()
+    page.get_by_label("highest momentum, exact value").fill("0.9")
+    page.keyboard.press("Enter")
+    path = page.locator(".picture").nth(1).locator(".curve.study").get_attribute("d")
+    heights = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)[:, 1]
+    wanted = schedule.momentum(np.arange(1001.0), 0.85, 0.9)
+    fall = np.polyfit(wanted, heights, 1)  # higher on the page is smaller
+    assert fall[0] < 0
+    np.testing.assert_allclose(np.polyval(fall, wanted), heights, atol=0.02)
+    torch_line = page.locator(".code code").nth(1).text_content()
+    assert "base_momentum=0.85, max_momentum=0.9" in torch_line
+    assert "cycle_momentum" not in torch_line
+    assert "momentum at step 500" in page.get_by_role("status").text_content()
+    page.get_by_label("Schedule", exact=True).select_option("CosineDecay")
+    assert not box.is_visible()
+    assert page.locator(".picture:visible").count() == 1
+
+
 def evaluated(text):
     """A torch line with its sums of numbers worked out, so that 10 + 200 is 210."""
     return re.sub(r"(?<![\w.*(/-] )\b(\d+) \+ (\d+)\b(?! [*/])", lambda m: str(int(m[1]) + int(m[2])), text)

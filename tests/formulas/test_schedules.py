@@ -432,6 +432,40 @@ class TestOneCycle:
         assert schedule(schedule.total_steps) == schedule.end_lr
 
 
+CYCLIC = [example(cls) for cls in schedules.METHODS if hasattr(cls, "momentum")]
+CYCLIC.append(CYCLIC[-1].replace(anneal="linear"))
+
+
+class TestMomentum:
+    def test_those_that_have_one_are_the_cyclic_ones(self):
+        names = {type(schedule).__name__ for schedule in CYCLIC}
+        assert names == {"Triangular", "Triangular2", "ExpRange", "OneCycle"}
+
+    @pytest.mark.parametrize("schedule", CYCLIC, ids=label)
+    def test_it_is_what_torch_cycles(self, schedule):
+        line = schedule.torch().replace("cycle_momentum=False", "base_momentum=0.85, max_momentum=0.95")
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=schedule.base_lr, momentum=0.9)
+        theirs = eval(line, vars(torch.optim.lr_scheduler) | {"optimizer": optimizer})
+        for step in range(1001):
+            wanted = optimizer.param_groups[0]["momentum"]
+            assert schedule.momentum(step, 0.85, 0.95) == pytest.approx(wanted, abs=1e-9), step
+            optimizer.step()
+            if step < 1000:
+                theirs.step()
+
+    @pytest.mark.parametrize("schedule", CYCLIC, ids=label)
+    def test_it_is_low_where_the_rate_is_high_and_a_formula_for_all_readers(self, schedule):
+        steps = np.arange(1001.0)
+        momentum = schedule.momentum(steps, 0.85, 0.95)
+        assert 0.85 <= momentum.min() < 0.88  # ExpRange never comes quite down
+        assert momentum.max() == pytest.approx(0.95)
+        assert momentum[np.argmax(schedule.rates(1001))] == momentum.min()
+        assert symbolic.javascript(schedule, of="momentum").startswith("(t, low, high, p) =>")
+        for step in (0, 37, 400, 999):
+            traced = symbolic.evaluated_at(schedule, step, 0.85, 0.95, of="momentum")
+            assert traced == pytest.approx(momentum[step], rel=1e-12)
+
+
 class TestDescription:
     @each_schedule
     def test_the_equation_has_the_value_of_the_code(self, schedule):

@@ -23,7 +23,7 @@ import { catalog, css, formulas, inTurn } from "./constants.js";
 
 const PINS = ["pin1", "pin2", "pin3", "pin4"]; // looks of the pinned curves
 const MOST = 4000; // samples of a curve; a run of more steps is sampled evenly
-const STATE = ["method", "warmup", "joined", "then", "values", "total_steps", "step", "log_axis", "pins"];
+const STATE = ["method", "warmup", "joined", "then", "momentum", "values", "total_steps", "step", "log_axis", "pins"];
 
 export default {
   render: ({ model, el }) => mount(el, css, (ui) => new ScheduleExplorer(model, ui, STATE)),
@@ -38,9 +38,12 @@ const rowsOf = (state) => [
   ...(state.warmup ? catalog.warmup.rows : []),
   ...(state.joined ? catalog.joined.rows : []),
   ...(state.joined ? catalog.methods[state.then].rows.map((row) => ({ ...row, home: "then" })) : []),
+  ...(hasMomentum(state) && state.momentum ? catalog.momentum.rows.map((row) => ({ ...row, home: "momentum" })) : []),
 ];
+// Only a schedule by itself has a momentum that goes with it.
+const hasMomentum = ({ method, warmup, joined }) => !warmup && !joined && "momentum" in formulas[method];
 // What follows one another, each as a state of its own: one schedule, or two where they are joined.
-const partsOf = ({ method, warmup, joined, then, values: { then: after, milestones, ...own } }) => [
+const partsOf = ({ method, warmup, joined, then, values: { then: after, milestones, momentum, ...own } }) => [
   { method, warmup, values: own },
   ...(joined ? [{ method: then, warmup: false, values: { inner: after } }] : []),
 ];
@@ -93,7 +96,7 @@ function helpersCode(state) {
 // Torch flattens what is joined, and has one rate for which its optimizer is made.
 function torchCode(state) {
   const parts = partsOf(state);
-  if (parts.length === 1) return written(state, form(state).torch);
+  if (parts.length === 1) return withMomentum(state, written(parts[0], form(state).torch));
   const sum = (text) => text.split(" + ").reduce((all, number) => all + Number(number), 0);
   const stages = (part) => form(part).stages.map((stage) => stage.map((text) => written(part, text)));
   const [begin, rates] = [state.values.milestones[0], parts.map((part) => written(part, form(part).base))];
@@ -102,6 +105,12 @@ function torchCode(state) {
   const late = stages(parts[1]).map(([start, line]) => [String(sum(start) + begin), line]);
   const [starts, lines] = [0, 1].map((i) => [...early, ...late].map((stage) => stage[i]));
   return `SequentialLR(optimizer, [${lines.join(", ")}], milestones=[${starts.slice(1).join(", ")}])`;
+}
+
+function withMomentum(state, line) {
+  if (!hasMomentum(state) || !state.momentum) return line;
+  const [low, high] = ["low", "high"].map((name) => literal(state.values.momentum[name], false));
+  return line.replace("cycle_momentum=False", `base_momentum=${low}, max_momentum=${high}`);
 }
 
 const named = ({ method, warmup }) => (warmup ? "warmup + " : "") + catalog.methods[method].words;
@@ -132,6 +141,7 @@ class ScheduleExplorer extends View {
 
   resize() {
     this.chart.measure();
+    this.below.measure();
     super.resize();
   }
 
@@ -151,6 +161,9 @@ class ScheduleExplorer extends View {
     this.log = checkbox("log axis", (log_axis) => this.set({ log_axis }));
     this.chart = new Chart({ x: "step", y: "learning rate" }, (step, settled) => this.point(step, settled));
     this.picture = this.chart.element;
+    this.cycled = checkbox("momentum", (momentum) => this.set({ momentum }));
+    this.below = new Chart({ x: "step", y: "momentum" }, (step, settled) => this.point(step, settled));
+    this.below.element.style.height = "170px";
     this.pin = html("button", { type: "button", click: () => this.addPin() }, "Pin this curve");
     this.chips = html("span", { class: "chips" });
     this.controls = html("div", { class: "controls" });
@@ -175,11 +188,12 @@ class ScheduleExplorer extends View {
         this.warmup.element,
         html("span", { class: "pair" }, this.joined.element, this.next),
         this.log.element,
+        this.cycled.element,
       ),
       html(
         "div",
         { class: "stage" },
-        html("div", {}, this.picture, html("div", { class: "pinning" }, this.pin, this.chips, this.reset())),
+        html("div", {}, this.picture, this.below.element, html("div", { class: "pinning" }, this.pin, this.chips, this.reset())),
         html("div", {}, this.controls, this.message),
       ),
       html("div", { class: "formula" }, this.equation, this.withValues.element),
@@ -189,7 +203,7 @@ class ScheduleExplorer extends View {
   }
 
   layRows(state) {
-    const kind = `${state.method} ${state.warmup} ${state.joined && state.then}`;
+    const kind = `${state.method} ${state.warmup} ${state.joined && state.then} ${state.momentum}`;
     if (kind === this.kind) return;
     this.kind = kind;
     this.rows = rowsOf(state).map((row, i) => control(factOf(row), this.linkRow(row), `parameter-${i}`));
@@ -304,6 +318,8 @@ class ScheduleExplorer extends View {
     this.next.value = state.then;
     this.joined.set(state.joined);
     this.next.hidden = !state.joined;
+    this.cycled.element.hidden = !hasMomentum(state);
+    this.cycled.set(state.momentum);
     this.warmup.set(state.warmup, !("warm" in catalog.methods[state.method]));
     this.log.set(state.log_axis);
     this.layRows(state);
@@ -354,8 +370,26 @@ class ScheduleExplorer extends View {
       marker: { x, y, text },
       summary: this.summary,
     });
+    this.drawMomentum(state, sampled.xs, x);
     this.now = now;
     this.pin.disabled = pins.length === PINS.length;
+  }
+
+  drawMomentum(state, xs, x) {
+    const shows = hasMomentum(state) && state.momentum;
+    if (this.below.element.hidden === shows) {
+      this.below.element.hidden = !shows;
+      this.below.measure();
+    }
+    if (!shows) return;
+    const { low, high } = state.values.momentum;
+    const at = (t) => formulas[state.method].momentum(t, low, high, state.values.inner);
+    const words = `momentum at step ${x}: ${shown(at(x))}`;
+    const curve = { xs, ys: xs.map(at), key: "momentum", name: "study", label: null };
+    const [yLow, yHigh] = [Math.min(low, high) < 0.8 ? 0 : 0.8, 1];
+    const marker = { x, y: at(x), text: shown(at(x)) };
+    this.below.draw({ xHigh: state.total_steps, log: false, yLow, yHigh, curves: [curve], marker, summary: words });
+    this.summary += `; ${words}`;
   }
 
   range(curves, log) {

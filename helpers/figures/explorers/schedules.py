@@ -10,7 +10,13 @@ from typing import Any, ClassVar
 import traitlets
 
 from helpers.core import checks, symbolic
-from helpers.core.hyperparameters import Hyperparameter, example, hyperparameters
+from helpers.core.hyperparameters import (
+    Hyperparameter,
+    Hyperparameters,
+    example,
+    hyperparameter,
+    hyperparameters,
+)
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, code, equation, templates
 from helpers.figures.explorers.joined import in_turn, pair_code, parts, stages, torch_code
@@ -24,6 +30,18 @@ __all__ = ["Prompt", "ScheduleExplorer"]
 STEPS = 1000
 #: How many curves can be pinned.
 PINS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class _Momentum(Hyperparameters):
+    """Between what the momentum cycles; the values are torch's."""
+
+    low: float = hyperparameter(
+        r"\beta_{\text{low}}", "lowest momentum", checks.fraction, low=0.0, high=0.99, default=0.85
+    )
+    high: float = hyperparameter(
+        r"\beta_{\text{high}}", "highest momentum", checks.fraction, low=0.0, high=0.99, default=0.95
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +84,8 @@ class ScheduleExplorer(Explorer):
         Curves shown beside it, at most 4.
     log_axis : bool
         Whether the rate's axis is logarithmic.
+    momentum : bool
+        Whether the momentum that goes with a cyclic schedule is drawn below its rate.
     prompts : sequence of Prompt, optional
         What to try; without it, three questions about the decays.
 
@@ -91,6 +111,7 @@ class ScheduleExplorer(Explorer):
     warmup = traitlets.Bool().tag(sync=True)
     joined = traitlets.Bool().tag(sync=True)
     then = traitlets.Unicode().tag(sync=True)
+    momentum = traitlets.Bool().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
     total_steps = traitlets.Int().tag(sync=True)
     step = traitlets.Int().tag(sync=True)
@@ -104,6 +125,7 @@ class ScheduleExplorer(Explorer):
         *,
         pinned: Sequence[Schedule] = (),
         log_axis: bool = False,
+        momentum: bool = False,
         prompts: Sequence[Prompt] | None = None,
     ) -> None:
         checks.count("total_steps", total_steps)
@@ -124,6 +146,7 @@ class ScheduleExplorer(Explorer):
             **self._encoded(first),
             step=total_steps // 2,
             log_axis=log_axis,
+            momentum=momentum,
             pins=[self._encoded(s) for s in pinned],
         )
 
@@ -169,7 +192,8 @@ class ScheduleExplorer(Explorer):
         milestones = schedule.milestones if others else (max(1, self.total_steps // 2),)
         values = {"inner": _numbers(_inner(first)), **_numbers(outer), "then": _numbers(then)}
         told = {"method": _key(first), "warmup": outer is first, "joined": bool(others), "then": _key(then)}
-        return {**told, "values": {**values, "milestones": list(map(int, milestones))}}
+        values |= {"milestones": list(map(int, milestones)), "momentum": _numbers(_Momentum())}
+        return {**told, "values": values}
 
     def _decoded(self, state: dict[str, Any]) -> Schedule:
         values = state["values"]
@@ -197,11 +221,13 @@ class ScheduleExplorer(Explorer):
                 **{form: templates(s, r"\eta_t", "schedules") | stages(s) for form, s in forms.items()},
             }
             texts = ", ".join(f"{form}: {symbolic.javascript(s)}" for form, s in forms.items())
+            if hasattr(schedule, "momentum"):
+                texts += f", momentum: {symbolic.javascript(schedule, of='momentum')}"
             formulas.append(f"{as_javascript(key)}: {{ {texts} }},")
         pair = Joined((Constant(0.1), Constant(0.2)), milestones=(max(1, self.total_steps // 2),))
         catalog = {"methods": methods, "warmup": {"rows": facts.rows(self._warmup)}}
         catalog["joined"] = {"rows": facts.rows(pair), "code": pair_code(pair)}
-        catalog["facts"] = facts.told
+        catalog |= {"momentum": {"rows": facts.rows(_Momentum())}, "facts": facts.told}
         catalog["prompts"] = [{"text": prompt.text, "state": self._asked(prompt)} for prompt in self._prompts]
         told = {"catalog": as_javascript(catalog), "formulas": "\n".join(["{", *formulas, "}"])}
         return {**told, "inTurn": in_turn()}

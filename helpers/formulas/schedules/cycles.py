@@ -233,8 +233,19 @@ class Triangular(Schedule):
         x = named("x", remainder(t, period))
         return minimum(x / self.up_steps, (period - x) / self.down_steps)
 
+    def swing(self, t: Any) -> Any:
+        """Return how far up the rate is, from 0 at `min_lr` to 1 at `peak_lr`."""
+        return self.height(t)
+
     def formula(self, t: Any) -> Any:
-        return self.min_lr + (self.peak_lr - self.min_lr) * self.height(t)
+        return self.min_lr + (self.peak_lr - self.min_lr) * self.swing(t)
+
+    def momentum(self, t: Any, low: Any, high: Any) -> Any:
+        """Return the momentum that goes with the rate: `high` where that is low, `low` at the peak.
+
+        It is what torch's ``cycle_momentum`` does.
+        """
+        return high - (high - low) * self.swing(t)
 
 
 @dataclass(frozen=True)
@@ -258,9 +269,9 @@ class Triangular2(Triangular):
         LibraryName("Paddle", "CyclicLR(mode='triangular2')"),
     )
 
-    def formula(self, t: Any) -> Any:
+    def swing(self, t: Any) -> Any:
         halvings = floor(t / (self.up_steps + self.down_steps))
-        return self.min_lr + (self.peak_lr - self.min_lr) * self.height(t) * 2**-halvings
+        return self.height(t) * 2**-halvings
 
 
 @dataclass(frozen=True)
@@ -290,5 +301,5 @@ class ExpRange(Triangular):
         LibraryName("Paddle", "CyclicLR(mode='exp_range')", "calls the factor exp_gamma"),
     )
 
-    def formula(self, t: Any) -> Any:
-        return self.min_lr + (self.peak_lr - self.min_lr) * self.height(t) * self.gamma**t
+    def swing(self, t: Any) -> Any:
+        return self.height(t) * self.gamma**t

@@ -232,6 +232,16 @@ class OneCycle(Schedule):
         fall = self.peak_lr + (self.end_lr - self.peak_lr) * way((t - self.warmup_steps) / last)
         return where(t < self.warmup_steps, climb, where(t < self.total_steps, fall, self.end_lr))
 
+    def momentum(self, t: Any, low: Any, high: Any) -> Any:
+        """Return the momentum that goes with the rate: from `high` down to `low` at the peak, and back.
+
+        It is what torch's ``cycle_momentum`` does.
+        """
+        way = _covered if self.anneal == "cos" else lambda part: part
+        fall = high + (low - high) * way(t / self.warmup_steps)
+        climb = low + (high - low) * way((t - self.warmup_steps) / (self.total_steps - self.warmup_steps))
+        return where(t < self.warmup_steps, fall, where(t < self.total_steps, climb, high))
+
 
 @dataclass(frozen=True)
 class WarmupStableDecay(Schedule):
