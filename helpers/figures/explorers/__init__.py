@@ -6,6 +6,7 @@ from helpers.figures.explorers.convolution import ConvolutionExplorer
 from helpers.figures.explorers.lipschitz import LipschitzExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.plateau import PlateauExplorer, PlateauQuestion
+from helpers.figures.explorers.race import RaceExplorer
 from helpers.figures.explorers.regression import Readings, RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
 from helpers.figures.explorers.signal import SignalExplorer
@@ -20,6 +21,7 @@ __all__ = [
     "PlateauExplorer",
     "PlateauQuestion",
     "Prompt",
+    "RaceExplorer",
     "Readings",
     "RegressionExplorer",
     "ScheduleExplorer",

@@ -1,0 +1,303 @@
+"""The explorer of the race: what Python reads from a record, and what a real browser makes of it."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from helpers.figures.explorers import RaceExplorer
+from helpers.recipes.schedule_race import CONTESTANTS
+
+PEAKS, SEEDS, LOOKS, LENGTHS = [0.05, 0.1, 0.2], [10, 11, 12, 13, 14], 10, [40, 100]
+NAMES = ["constant", "cosine", "warmup + cosine", "one-cycle", "plateau"]
+
+
+def made_up():
+    """A record of the right form; the second contestant is a little better than the first, in every seed."""
+    rng = np.random.default_rng(0)
+    candidates, runs = [], []
+    for steps, (k, name) in itertools.product(LENGTHS, enumerate(NAMES)):
+        key, peak = {"schedule": name, "steps": steps}, PEAKS[k % 3]
+        candidates += [
+            key | {"peak_lr": lr, "losses": [1 + abs(lr - peak), 0.9 if k else None]} for lr in PEAKS
+        ]
+        for i, seed in enumerate(SEEDS):
+            falling = [round(float(x), 4) for x in np.linspace(2.3, 0.6, LOOKS) + 0.1 * rng.random(LOOKS)]
+            run = {**key, "peak_lr": peak, "seed": seed, "accuracy": 0.7 + 0.01 * i + 0.004 * (k == 1)}
+            run |= {"accuracy": round(run["accuracy"] + 0.001 * rng.random(), 4), "loss": 0.8 - 0.02 * k}
+            run |= {"train_losses": falling, "val_losses": [x + 0.05 for x in falling]}
+            rates = {"rates": [peak] * 5 + [peak * 0.3] * (LOOKS - 5)} if name == "plateau" else {}
+            runs.append(run | rates)
+    settings = {"lengths": LENGTHS, "peaks": PEAKS, "seeds": SEEDS, "looks": LOOKS}
+    return {"settings": settings, "candidates": candidates, "runs": runs}
+
+
+RECORD = made_up()
+EXPLORER = RaceExplorer(record=RECORD)
+
+
+def accuracies(name, steps):
+    return [100 * r["accuracy"] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == (name, steps)]
+
+
+# ---- what Python makes ----
+
+
+def test_the_difference_is_taken_seed_by_seed():
+    explorer = RaceExplorer("cosine", "one-cycle", 40, record=RECORD)
+    apart = np.subtract(accuracies("cosine", 40), accuracies("one-cycle", 40))
+    mean, std, agreeing = explorer.difference()
+    assert mean == pytest.approx(apart.mean(), abs=1e-9)
+    assert std == pytest.approx(apart.std(ddof=1), abs=1e-9)
+    assert agreeing == explorer.difference("loss")[2] == 5
+    explorer.second = "cosine"
+    assert explorer.difference() == (0, 0, 0)
+
+
+def test_a_schedule_has_the_peak_that_was_chosen_for_its_length():
+    explorer = RaceExplorer(record=RECORD)
+    assert explorer.schedule("one-cycle") == CONTESTANTS["one-cycle"](0.05, 100)
+    explorer.steps = 40
+    assert explorer.schedule("cosine") == CONTESTANTS["cosine"](0.1, 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"first": "luck"}, ValueError, "first must be 'constant' or .* or 'plateau', got first='luck'"),
+        ({"second": "luck"}, ValueError, "second must be .*, got second='luck'"),
+        ({"steps": 99}, ValueError, "steps must be 40 or 100, got steps=99"),
+        ({"part": 0}, ValueError, "part must be positive, got part=0"),
+        ({"part": 101}, ValueError, "part must be at most 100, got part=101"),
+        ({"part": 0.5}, TypeError, "part must be a whole number"),
+    ],
+)
+def test_errors(arguments, error, message):
+    with pytest.raises(error, match=message):
+        RaceExplorer(record=RECORD, **arguments)
+    with pytest.raises(ValueError, match="what must be 'accuracy' or 'loss', got what='luck'"):
+        EXPLORER.difference("luck")
+
+
+def test_html_is_the_same_each_time_and_names_no_other_place():
+    assert EXPLORER.html() == RaceExplorer(record=RECORD).html()
+    addresses = set(re.findall(r"https?://[^\"'\s<>)\\]+", EXPLORER.html()))
+    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
+
+
+@pytest.mark.parametrize("word", ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "Function("])
+def test_module_never_makes_markup_or_code_from_text(word):
+    assert word not in EXPLORER._esm
+
+
+# ---- what a browser does with it ----
+
+
+def points(page, selector):
+    """The points of each path, in pixels."""
+    paths = page.locator(selector).evaluate_all("nodes => nodes.map((node) => node.getAttribute('d'))")
+    return [np.array([p.split() for p in d[1:].split("L")], dtype=float) for d in paths]
+
+
+def across(page):
+    return page.locator(".picture").first.bounding_box()["width"] - 76
+
+
+def choose(page, first, second, steps=None):
+    for name, value in (("First", first), ("Second", second), ("Steps", steps)):
+        if value is not None:
+            page.get_by_label(name, exact=True).select_option(str(value))
+
+
+@pytest.mark.parametrize("steps", LENGTHS)
+@pytest.mark.parametrize("pair", [("cosine", "constant"), ("warmup + cosine", "one-cycle")])
+def test_rates_are_the_schedules_own(show, pair, steps):
+    page = show(EXPLORER)
+    choose(page, *pair, steps)
+    drawn = points(page, "path.rate")
+    methods = [CONTESTANTS[name](PEAKS[NAMES.index(name) % 3], steps) for name in pair]
+    top = max(PEAKS[NAMES.index(name) % 3] for name in pair)
+    at = np.linspace(0, steps - 1, 321)
+    for line, method in zip(drawn, methods, strict=True):
+        np.testing.assert_allclose(line[:, 0], 54 + across(page) * at / steps, atol=0.06)
+        np.testing.assert_allclose((130 - line[:, 1]) / 90 * top, method.rates(at), atol=2e-4 * top)
+
+
+def test_plateau_s_rates_are_those_of_its_runs(show):
+    page = show(EXPLORER)
+    choose(page, "plateau", "cosine", 40)
+    line = points(page, "path.rate")[0]
+    steps = (line[:, 0] - 54) / across(page) * 40
+    peak = PEAKS[NAMES.index("plateau") % 3]
+    wanted = np.where(steps < 19.9, peak, 0.3 * peak)
+    clear = np.abs(steps - 20) > 0.2
+    np.testing.assert_allclose(((130 - line[:, 1]) / 90 * 0.1)[clear], wanted[clear], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["val_losses", "train_losses"])
+def test_losses_are_the_record_s_each_seed_and_the_mean(show, kind):
+    page = show(EXPLORER)
+    if kind == "train_losses":
+        page.get_by_label("training loss").check()
+    runs = [r[kind] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
+    for selector, wanted in (("path.study.seed", runs), ("path.study.mean", [np.mean(runs, 0)])):
+        drawn = np.array([line[:, 1] for line in points(page, selector)])
+        losses = 0.4 * (2.5 / 0.4) ** ((358 - drawn) / 162)
+        np.testing.assert_allclose(losses, np.clip(wanted, 0.4, 2.5), rtol=2e-3)
+    shift = 0.5 if kind == "train_losses" else 1
+    wanted = 54 + across(page) * (np.arange(LOOKS) + shift) / LOOKS
+    np.testing.assert_allclose(points(page, "path.study.mean")[0][:, 0], wanted, atol=0.06)
+
+
+def test_a_dot_for_each_seed_and_the_mean_between_them(show):
+    page = show(EXPLORER)
+    choose(page, "cosine", "one-cycle", 40)
+    xs = np.array(page.evaluate("() => tools.all('circle.accuracy', (dot) => +dot.getAttribute('cx'))"))
+    middles = page.evaluate("() => tools.all('line.middle', (bar) => +bar.getAttribute('x1'))")[:2]
+    values = [accuracies("cosine", 40), accuracies("one-cycle", 40)]
+    scale = np.polyfit(np.concatenate(values), xs, 1)
+    np.testing.assert_allclose(np.polyval(scale, np.concatenate(values)), xs, atol=0.01)
+    np.testing.assert_allclose(middles, xs.reshape(2, 5).mean(1), atol=0.01)
+
+
+def test_the_tuning_leaves_out_what_diverged_and_circles_what_was_chosen(show):
+    page = show(EXPLORER)
+    assert page.locator("circle.tried").count() == 6 + 3  # the constant rate's second seed diverged
+    assert page.locator("path.tuning[d]").count() == 1
+    xs = page.evaluate("() => tools.all('circle.chosen', (dot) => +dot.getAttribute('cx'))")
+    np.testing.assert_allclose(xs, [54 + across(page) / 2, 60], atol=0.06)
+
+
+def test_the_page_says_what_python_says_of_every_pair(show):
+    page = show(EXPLORER)
+    for first, second in itertools.permutations(NAMES, 2):
+        choose(page, first, second, 40)
+        words = page.get_by_role("img").first.get_attribute("aria-label")
+        explorer = RaceExplorer(first, second, 40, record=RECORD)
+        (mean, std, wins), loss = explorer.difference(), explorer.difference("loss")
+        better = first if mean >= 0 else second
+        assert f"{better} is better by {abs(mean):.2f} ± {std:.2f} points in {wins} of 5 seeds, " in words
+        beyond = abs(mean) * np.sqrt(5) > 2.776 * std
+        assert ("more than chance would give" if beyond else "no more than chance gives") in words
+        lower = first if loss[0] <= 0 else second
+        assert f"the test loss of {lower} is lower by {abs(loss[0]):.4f} ± {loss[1]:.4f} in 5 of 5" in words
+    choose(page, "plateau", "plateau")
+    assert "Both are the same runs." in page.get_by_role("img").first.get_attribute("aria-label")
+
+
+def test_the_slider_reads_rates_and_losses_where_it_stands(show):
+    page = show(RaceExplorer(steps=100, part=100, record=RECORD))
+    field = page.get_by_label("t/T part of the training, exact value")
+    field.fill("30")
+    field.press("Enter")
+    runs = [r["val_losses"] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
+    told = page.evaluate("() => tools.all('text.now', (text) => text.textContent)")
+    assert told[0] == f"cosine: {CONTESTANTS['cosine'](0.1, 100)(30):.3g}"
+    assert told[1].startswith("cosine: ")
+    assert float(told[1].split()[1]) == pytest.approx(np.mean(runs, 0)[2], abs=2e-3)  # the third of ten looks
+    field.fill("130")
+    field.press("Enter")
+    message = page.locator(".message").text_content()
+    assert message == "t/T part of the training must be at most 100, got 130; 30 stays."
+
+
+def test_prompts_set_the_stage_and_reset_clears_it(show):
+    page = show(EXPLORER)
+    start = page.get_by_role("img").first.get_attribute("aria-label")
+    for prompt in page.locator(".prompt").all():
+        prompt.click()
+        assert page.locator(".message").text_content() == prompt.text_content()
+    page.get_by_role("button", name="Reset").click()
+    assert page.get_by_role("img").first.get_attribute("aria-label") == start
+    assert page.get_by_label("First", exact=True).input_value() == "cosine"
+
+
+def test_keys_alone_choose_and_move(show):
+    page = show(EXPLORER)
+    page.get_by_label("First", exact=True).press("ArrowDown")
+    assert page.get_by_label("First", exact=True).input_value() == "warmup + cosine"
+    slider = page.locator("input[type=range]")
+    slider.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext") == "99 %"
+    slider.press("Delete")
+    assert slider.get_attribute("aria-valuetext") == "100 %"
+
+
+def test_the_result_is_said_and_stands_in_a_table(show):
+    page = show(EXPLORER)
+    choose(page, "cosine", "constant", 40)
+    page.get_by_text("The numbers as a table").click()
+    page.locator("tr").first.wait_for()
+    rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    assert rows[0] == ["seed", "cosine, %", "constant, %", "difference", "cosine, loss", "constant, loss"]
+    a, b = accuracies("cosine", 40)[0], accuracies("constant", 40)[0]
+    assert rows[1] == ["10", f"{a:.2f}", f"{b:.2f}", f"{a - b:.2f}", "0.78", "0.8"]
+    assert rows[6] == ["peak rate", "cosine", "constant"] and rows[7] == ["0.05", "0.975", "NaN"]
+    page.get_by_text("After 40 steps, test accuracy").last.wait_for()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200])
+def test_every_width_shows_all_of_it(show, width):
+    page = show(EXPLORER, width=width)
+    page.get_by_text("The numbers as a table").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found = page.locator("button:visible, select:visible, input:visible, summary:visible, svg text")
+    for name, tall, left, right in found.evaluate_all(
+        """nodes => nodes.filter((n) => n.type !== 'checkbox' && (n.textContent || n.tagName === 'INPUT'))
+            .map((n) => [n, n.getBoundingClientRect()])
+            .map(([n, r]) => [n.tagName, r.height, r.left, r.right])"""
+    ):
+        assert tall >= (24 if name in ("BUTTON", "INPUT", "SUMMARY") else 8), name
+        assert left >= 0 and right <= width, name
+
+
+@pytest.mark.parametrize("width", [320, 390, 760, 1200])
+def test_the_page_does_not_jump_when_the_script_has_run(show, width):
+    live = show(EXPLORER, width=width)
+    still = show(EXPLORER, width=width, java_script_enabled=False, ready=False)
+    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
+    heights[1] -= still.locator("noscript").bounding_box()["height"]
+    assert abs(heights[0] - heights[1]) <= 6
+
+
+def test_without_a_script_pictures_stand_there(show):
+    page = show(EXPLORER, java_script_enabled=False, ready=False)
+    assert page.get_by_role("img").count() == 2
+    mean, std, agreeing = EXPLORER.difference()
+    label = page.get_by_role("img").first.get_attribute("aria-label")
+    told = f"After 100 steps cosine ends above constant by {mean:.2f} ± {std:.2f} points of test accuracy"
+    assert label == f"{told}, in {agreeing} of 5 seeds."
+    circles = re.findall(r'<circle cx="([\d.]+)" cy="42"', EXPLORER.still())
+    assert len(circles) == len(SEEDS)
+
+
+@pytest.mark.parametrize(("theme", "blue"), [("light", "rgb(0, 114, 178)"), ("dark", "rgb(86, 180, 233)")])
+def test_curves_have_the_colors_of_the_theme(show, theme, blue):
+    page = show(EXPLORER, theme=theme)
+    stroke = "nodes => [...new Set(nodes.map((node) => getComputedStyle(node).stroke))]"
+    assert page.locator("path.study.mean").evaluate_all(stroke) == [blue]
+    fill = "nodes => [...new Set(nodes.map((node) => getComputedStyle(node).fill))].length"
+    assert page.locator("circle.accuracy").evaluate_all(fill) == 2
+
+
+def test_two_explorers_do_not_disturb_each_other(show):
+    page = show(EXPLORER, RaceExplorer("one-cycle", "plateau", 40, record=RECORD))
+    page.get_by_label("First", exact=True).nth(1).select_option("constant")
+    assert page.get_by_label("First", exact=True).nth(0).input_value() == "cosine"
+
+
+def test_an_update_takes_little_time(show):
+    page = show(EXPLORER)
+    times = page.evaluate(
+        """() => {
+            const slider = tools.root().querySelector('input[type=range]');
+            return Array.from({ length: 60 }, (_, i) => {
+                slider.value = 5 + i;
+                const start = performance.now();
+                slider.dispatchEvent(new Event('input'));
+                return performance.now() - start;
+            });
+        }"""
+    )
+    assert np.median(times) < 16
