@@ -2,7 +2,8 @@
 // `machines` are what Python traces from ReduceOnPlateau itself, one for each pair of modes (constants.js).
 
 import {
-  View, at, control, copyable, filled, fit, html, literal, mathematics, mount, rounded, scale, shown, svg, table, ticks,
+  View, at, build, control, copyable, filled, fit, html, literal, mathematics, mount, rounded, scale, shown, svg,
+  table, ticks,
 } from "./explorer.js";
 import { catalog, css, machines } from "./constants.js";
 
@@ -13,7 +14,9 @@ const HEIGHT = 476; // px, as in plateau.py
 const [LEFT, RIGHT] = [54, 22];
 const PANELS = { loss: [26, 240], bad: [276, 336], rate: [372, 440] };
 const WHOLE = new Set(["p.patience", "p.cooldown"]); // written without a point
-const LEGEND = [["●", "study", "new best"], ["○", "rival", "bad"], ["●", "rival", "one too many"], ["○", "third", "forgiven"]];
+const LEGEND = [
+  ["●", "study", "new best"], ["○", "rival", "bad"], ["●", "rival", "one too many"], ["○", "third", "forgiven"],
+];
 const FINE = 100; // steps of an arrow key from the lowest loss to the highest
 
 export default {
@@ -44,9 +47,10 @@ const many = (n, words) => `${n} ${words}${n === 1 ? "" : "s"}`;
 function sentence(k, { metric, before, kind, goal, lr, cooldown }, p) {
   const start = `Check ${k}: ${tell(metric)}`;
   const beats = `${p.mode === "min" ? "below" : "above"} ${shown(goal)}`;
-  const wish = Number.isFinite(goal) ? `is not ${beats}` : "is no number";
+  const wish = Number.isFinite(goal) && Number.isFinite(metric) ? `is not ${beats}` : "is no number to compare";
   const rate = `The rate stays ${shown(lr)}.`;
-  if (kind === "better") return `${start} is ${Number.isFinite(goal) ? beats : "the first number"}: the new best. ${rate}`;
+  const isFirst = !Number.isFinite(goal);
+  if (kind === "better") return `${start} is ${isFirst ? "the first number" : beats}: the new best. ${rate}`;
   if (kind === "forgiven") return `${start} ${wish}, but it falls in the cool-down and is forgiven. ${rate}`;
   const count = `bad check ${before.bad_checks + 1}, and ${p.patience} are borne`;
   if (kind === "bad") return `${start} ${wish}: ${count}. ${rate}`;
@@ -163,40 +167,56 @@ class Picture {
   // The checks that are forgiven, from top to bottom, and the moments at which the rate falls.
   spans(found) {
     const [top, base] = [PANELS.loss[0] - 4, PANELS.rate[1]];
+    const upright = (x) => svg("line", { class: "helper", x1: x, x2: x, y1: top, y2: base });
     return found.flatMap(({ before, kind }, i) => [
       ...(before.cooldown ? [this.box(i + 1, top, base, "fill: var(--third); opacity: 0.13")] : []),
-      ...(kind === "last" ? [svg("line", { class: "helper", x1: this.x(i + 1), x2: this.x(i + 1), y1: top, y2: base })] : []),
+      ...(kind === "last" ? [upright(this.x(i + 1))] : []),
     ]);
   }
 
   losses(found) {
     const { span, p } = this.view;
-    const inside = (value) => this.y(Math.min(Math.max(value, span[0]), span[1]));
-    const points = found.map(({ metric }, i) => (Number.isNaN(metric) ? null : `${this.x(i + 1).toFixed(1)} ${inside(metric).toFixed(1)}`));
+    const place = (value) => this.height(value).toFixed(1);
+    const points = found.map(({ metric }, i) =>
+      Number.isNaN(metric) ? null : `${this.x(i + 1).toFixed(1)} ${place(metric)}`);
     const known = found.flatMap((one, i) => (Number.isFinite(one.before.best) ? [[i + 1, one]] : []));
-    const stairs = known.map(([k, { before }]) => `M${this.x(k - 0.5).toFixed(1)} ${inside(before.best).toFixed(1)}H${this.x(k + 0.5).toFixed(1)}`);
+    const stairs = known.map(([k, { before }]) =>
+      `M${this.x(k - 0.5).toFixed(1)} ${place(before.best)}H${this.x(k + 0.5).toFixed(1)}`);
+    const bar = ([k, { before, goal }]) =>
+      this.box(k, this.height(before.best), this.height(goal), "fill: var(--rival); opacity: 0.25");
     const marks = ticks(...span, 5);
+    const name = p.mode === "min" ? "loss at each check" : "metric at each check";
     return [
       ...marks.slice(1).map((value) => this.across(this.y(value), "grid")),
       ...marks.map((value) => this.text(LEFT - 8, this.y(value) + 4, shown(value), "tick", "end")),
       this.across(PANELS.loss[1], "axis"),
-      ...known.map(([k, { before, goal }]) => this.box(k, inside(before.best), inside(goal), "fill: var(--rival); opacity: 0.25")),
+      ...known.map(bar),
       svg("path", { class: "curve goal", d: stairs.join(""), style: "stroke: var(--rival); stroke-width: 2" }),
       svg("path", { class: "curve loss", d: pieces(points), style: "stroke: var(--helper); stroke-width: 1" }),
-      ...found.map(({ metric, kind }, i) => this.dot(this.x(i + 1), Number.isNaN(metric) ? null : inside(metric), kind)),
-      this.text(0, 13, `${p.mode === "min" ? "loss" : "metric"} at each check; best so far, and what must be beaten`.slice(0, this.width < 480 ? 18 : 99), "name"),
+      ...found.map(({ metric, kind }, i) => this.dot(this.x(i + 1), metric, kind)),
+      this.text(0, 13, this.width < 480 ? name : `${name}; the best so far, and what must be beaten`, "name"),
     ];
   }
 
-  dot(x, y, kind) {
-    if (y === null) return svg("path", { class: "dot nan", d: `M${x - 4} ${PANELS.loss[0] - 4}l8 8m0 -8l-8 8`, style: "stroke: var(--rival); stroke-width: 2" });
+  // The height of a value, at the edge where it lies outside of the axis.
+  height(value) {
+    const [low, high] = this.view.span;
+    return this.y(Math.min(Math.max(value, low), high));
+  }
+
+  dot(x, metric, kind) {
+    const top = PANELS.loss[0] - 4;
+    const cross = `M${x - 4} ${top}l8 8m0 -8l-8 8`;
+    if (Number.isNaN(metric))
+      return svg("path", { class: "dot nan", d: cross, style: "stroke: var(--rival); stroke-width: 2" });
     const looks = {
       better: "fill: var(--study)",
       bad: "fill: var(--paper); stroke: var(--rival); stroke-width: 1.5",
       last: "fill: var(--rival)",
       forgiven: "fill: var(--paper); stroke: var(--third); stroke-width: 1.5",
     };
-    return svg("circle", { class: `dot ${kind}`, cx: x, cy: y, r: kind === "last" ? 5 : this.width > 480 ? 3.5 : 2.5, style: looks[kind] });
+    const r = kind === "last" ? 5 : this.width > 480 ? 3.5 : 2.5;
+    return svg("circle", { class: `dot ${kind}`, cx: x, cy: this.height(metric), r, style: looks[kind] });
   }
 
   // How many bad checks there have been in a row; the one too many is the last of its bars.
@@ -204,8 +224,8 @@ class Picture {
     const [top, base] = PANELS.bad;
     const height = scale(0, Math.max(patience + 1, 3), base, top);
     const bars = found.flatMap(({ before, kind, bad_checks: n }, i) => {
-      const count = kind === "last" ? before.bad_checks + 1 : n;
-      return count ? [this.box(i + 1, height(count), base, `fill: var(--${kind === "last" ? "rival" : "helper"})`, 0.7)] : [];
+      const [count, color] = kind === "last" ? [before.bad_checks + 1, "rival"] : [n, "helper"];
+      return count ? [this.box(i + 1, height(count), base, `fill: var(--${color})`, 0.7)] : [];
     });
     return [
       ...bars, this.across(base, "axis"), this.across(height(patience), "helper"),
@@ -217,10 +237,12 @@ class Picture {
   rates(rates, { lr, min_lr: least }, decades) {
     const [top, base] = PANELS.rate;
     const down = (rate) => Math.min(this.down(Math.max(rate, 1e-12)), base).toFixed(1);
-    const stairs = rates.slice(1).map((rate, i) => `V${down(rate)}H${this.x(Math.min(i + 2, rates.length - 1) + (i + 2 > rates.length - 1 ? 0.5 : 0)).toFixed(1)}`);
+    const ends = (k) => this.x(k < rates.length ? k : k - 0.5).toFixed(1); // a rate holds until the next check
+    const stairs = rates.slice(1).map((rate, i) => `V${down(rate)}H${ends(i + 2)}`);
     const marks = [lr, lr / 10 ** decades];
     return [
-      ...marks.flatMap((rate) => [this.across(this.down(rate), "grid"), this.text(LEFT - 8, this.down(rate) + 4, shown(rate), "tick", "end")]),
+      ...marks.map((rate) => this.across(this.down(rate), "grid")),
+      ...marks.map((rate) => this.text(LEFT - 8, this.down(rate) + 4, shown(rate), "tick", "end")),
       this.across(base, "axis"),
       ...(least > 0 && this.down(least) <= base ? [this.across(this.down(least), "helper")] : []),
       svg("path", { class: "curve study rate", d: `M${LEFT} ${down(lr)}H${this.x(1).toFixed(1)}${stairs.join("")}` }),
@@ -237,16 +259,14 @@ class Picture {
     ];
   }
 
-  drawKnob({ found, span, k, label }) {
+  drawKnob({ found, span: [low, high], k, label }) {
     const { metric } = found[k - 1];
-    const [x, y] = [this.x(k), Number.isNaN(metric) ? PANELS.loss[0] : this.y(Math.min(Math.max(metric, span[0]), span[1]))];
-    const places = [
-      [this.line, { x1: x, x2: x, y1: PANELS.loss[0], y2: PANELS.rate[1] }],
-      [this.grip, { cx: x, cy: y }],
-      [this.knob, { cx: x, cy: y, "aria-label": `value of check ${k}`, "aria-valuemin": span[0], "aria-valuemax": span[1],
-        "aria-valuenow": Number.isNaN(metric) ? span[1] : metric, "aria-valuetext": label }],
-    ];
-    for (const [node, told] of places) for (const [name, value] of Object.entries(told)) node.setAttribute(name, value);
+    const [x, y] = [this.x(k), Number.isNaN(metric) ? PANELS.loss[0] : this.height(metric)];
+    const now = Number.isNaN(metric) ? high : metric;
+    const said = { "aria-valuemin": low, "aria-valuemax": high, "aria-valuenow": now, "aria-valuetext": label };
+    build(this.line, { x1: x, x2: x, y1: PANELS.loss[0], y2: PANELS.rate[1] }, []);
+    build(this.grip, { cx: x, cy: y }, []);
+    build(this.knob, { cx: x, cy: y, "aria-label": `value of check ${k}`, ...said }, []);
   }
 }
 
@@ -276,11 +296,18 @@ class PlateauExplorer extends View {
       onkey: (event) => this.key(event),
     });
     this.picture = this.plot.element;
-    this.curve = this.choice("Curve", [...catalog.curves.map(([name]) => name), "drawn by hand"], (i) => catalog.curves[i] && this.set(structuredClone(catalog.curves[i][1])));
+    const names = [...catalog.curves.map(([name]) => name), "drawn by hand"];
+    const show = (i) => catalog.curves[i] && this.set(structuredClone(catalog.curves[i][1]));
+    this.curve = this.choice("Curve", names, show);
     this.mode = this.choice("Better is", ["lower", "higher"], (i) => this.set({ mode: ["min", "max"][i] }));
-    this.kind = this.choice("Threshold", ["relative", "absolute"], (i) => this.set({ threshold_mode: ["rel", "abs"][i] }));
-    this.rows = catalog.rows.map(({ name, fact }, i) => control(catalog.facts[fact], this.within(name, catalog.facts[fact]), `slider-${i}`));
-    this.field = html("input", { type: "text", class: "number", autocomplete: "off", "aria-label": "value of the chosen check", change: () => this.type() });
+    const kinds = ["rel", "abs"];
+    this.kind = this.choice("Threshold", ["relative", "absolute"], (i) => this.set({ threshold_mode: kinds[i] }));
+    this.rows = catalog.rows.map(({ name, fact }, i) =>
+      control(catalog.facts[fact], this.within(name, catalog.facts[fact]), `slider-${i}`));
+    this.field = html("input", {
+      type: "text", class: "number", autocomplete: "off",
+      "aria-label": "value of the chosen check", change: () => this.type(),
+    });
     this.fieldName = html("span", { class: "muted" });
     this.words = html("p", { class: "muted", style: "min-height: clamp(4.4em, 16em - 29cqw, 8.8em); margin-top: 4px" });
     this.place = html("div");
@@ -288,7 +315,8 @@ class PlateauExplorer extends View {
     this.helpers = copyable("in this book", (text) => this.speaker.say(text));
     this.torch = copyable("in torch", (text) => this.speaker.say(text));
     this.numbers = html("div", { class: "rates" });
-    this.details = html("details", { toggle: () => this.showTable() }, html("summary", {}, "The numbers as a table"), this.numbers);
+    const summary = html("summary", {}, "The numbers as a table");
+    this.details = html("details", { toggle: () => this.showTable() }, summary, this.numbers);
     const hint = html("span", { class: "muted" }, "Draw over the losses; arrow keys move one.");
     const legend = html("span", { class: "muted" }, ...LEGEND.flatMap(([glyph, color, words]) => [
       html("span", { style: `color: var(--${color})` }, glyph), ` ${words} `,
@@ -367,7 +395,10 @@ class PlateauExplorer extends View {
     const wish = text === "" ? Infinity : Number(text);
     if (text.toLowerCase() === "nan") this.set({ losses: losses.with(check - 1, null) });
     else if (wish >= low && wish <= high) this.set({ losses: losses.with(check - 1, wish) });
-    else this.note(`check ${check} must be in [${low}, ${high}] or NaN, got ${text || "nothing"}; ${tell(losses[check - 1] ?? NaN)} stays.`);
+    else {
+      const now = tell(losses[check - 1] ?? NaN);
+      this.note(`check ${check} must be in [${low}, ${high}] or NaN, got ${text || "nothing"}; ${now} stays.`);
+    }
     this.update();
   }
 
@@ -416,7 +447,8 @@ class PlateauExplorer extends View {
     const head = ["check", "value", "to beat", "kind", "best", "bad checks", "to forgive", "rate"];
     const kinds = { better: "new best", bad: "bad", last: "one too many", forgiven: "forgiven" };
     const rows = this.found.map((f, i) => [
-      String(i + 1), tell(f.metric), shown(f.goal), kinds[f.kind], shown(f.best), String(f.bad_checks), String(f.cooldown), shown(f.lr),
+      String(i + 1), tell(f.metric), shown(f.goal), kinds[f.kind],
+      shown(f.best), String(f.bad_checks), String(f.cooldown), shown(f.lr),
     ]);
     this.numbers.replaceChildren(table(head, rows));
   }
