@@ -1,0 +1,100 @@
+"""The race around the published Lipschitz rate: every entrant runs, and the kept records are of this race."""
+
+import dataclasses
+import functools
+import json
+
+import pytest
+
+from helpers.recipes import lipschitz, records
+from helpers.recipes.lipschitz import ENTRANTS, FULL, REDUCED, Entrant, Settings
+from helpers.training import data
+from helpers.training.runtime import Runtime
+from tests.conftest import ROOT
+
+CPU = Runtime("cpu")
+TINY = {"mnist": Settings(320, 1, 32, 2), "cifar10": Settings(320, 1, 32, 2, shrink=4, l2=1e-3)}
+
+
+@pytest.fixture
+def real(real_data, monkeypatch):
+    """Real images, few of them to be asked about."""
+    monkeypatch.setenv("CNN_BOOK_DATA", str(real_data))
+    for name in ("mnist", "cifar10"):
+        whole = getattr(data, name)()
+        few = dataclasses.replace(whole, test=whole.test.take(200))
+        monkeypatch.setattr(data, name, functools.partial(dataclasses.replace, few))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_every_entrant_runs(name, real):
+    few = [dataclasses.replace(entrant, scales=entrant.scales[-1:]) for entrant in ENTRANTS]
+    candidates, runs = lipschitz.race(name, TINY[name], CPU, few)
+    assert len(candidates) == len(ENTRANTS)
+    tuned = [run for run in runs if run["chosen"]]
+    assert len(tuned) == 3 * len(ENTRANTS)
+    published = {
+        (run["optimizer"], run["seed"]) for run in runs if run["rule"] == "published" and run["scale"] == 1
+    }
+    assert len(published) == 4 * 3  # as published, chosen or not
+    json.dumps([candidates, runs], allow_nan=False)
+
+
+def test_the_multiple_is_chosen_on_held_out_images(real):
+    entrants = [Entrant("constant", "SGD", (1e-6, 0.1)), Entrant("constant", "Adam", (1e-9, 1e-2))]
+    settings = dataclasses.replace(TINY["mnist"], images=1000, epochs=3)
+    candidates, runs = lipschitz.race("mnist", settings, CPU, entrants)
+    assert [run["scale"] for run in runs] == [0.1] * 3 + [1e-2] * 3
+    heldout = [100 * 2 * candidate["runs"][0]["accuracy"] for candidate in candidates]
+    assert heldout == pytest.approx([round(hits) for hits in heldout])  # 200 images were held out
+    told = lipschitz.summary(runs)
+    assert told["constant SGD times 0.1"] == records.summary(runs[:3])
+
+
+def test_a_training_that_diverges_counts_as_a_guess(real):
+    train, asked, _ = lipschitz._sets("mnist", TINY["mnist"])
+    wild = Entrant("constant", "SGD", (1e30,))
+    run = lipschitz.trained("mnist", TINY["mnist"], wild, 1e30, 0, (train, asked, CPU))
+    assert run["accuracy"] == 0.1 and run["loss"] is None
+
+
+def test_the_network_of_cifar_is_a_resnet_of_eight_layers():
+    model = lipschitz.network("cifar10", FULL["cifar10"], seed=0)
+    weights = [name for name, weight in model.named_parameters() if weight.ndim > 1 and "past" not in name]
+    assert len(weights) == 8
+    again = lipschitz.resnet(16, seed=0)
+    assert all((a == b).all() for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_the_command_line_records(real, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lipschitz, "REDUCED", TINY)
+    monkeypatch.setattr(lipschitz.race, "__defaults__", (ENTRANTS[:1],))
+    path = tmp_path / "mnist.json"
+    lipschitz.main(["mnist", "--device", "cpu", "--record", str(path)])
+    record = records.read(path)
+    assert record["command"] == f"python -m helpers.recipes.lipschitz mnist --device cpu --record {path}"
+    assert record["settings"] == dataclasses.asdict(TINY["mnist"])
+    assert "published  SGD      times 1      test accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_a_kept_record_is_of_this_race(name):
+    record = records.read(ROOT / "lessons" / "results" / f"lipschitz_{name}.json")
+    assert record["recipe"] == "lipschitz" and record["goal"] == lipschitz.GOAL
+    assert record["settings"] in [dataclasses.asdict(own[name]) for own in (REDUCED, FULL)]
+    tried = [
+        (c["settings"]["rule"], c["settings"]["optimizer"], c["settings"]["scale"])
+        for c in record["candidates"]
+    ]
+    assert tried == [(e.rule, e.optimizer, scale) for e in ENTRANTS for scale in e.scales]
+    assert record["summary"] == lipschitz.summary(record["runs"])
+    for entrant in ENTRANTS:
+        own = [
+            c
+            for c in record["candidates"]
+            if (c["settings"]["rule"], c["settings"]["optimizer"]) == (entrant.rule, entrant.optimizer)
+        ]
+        best = max(own, key=lambda c: c["runs"][0]["accuracy"])["settings"]["scale"]
+        runs = [r for r in record["runs"] if (r["rule"], r["optimizer"]) == (entrant.rule, entrant.optimizer)]
+        assert {run["scale"] for run in runs if run["chosen"]} == {best}
+        assert {run["seed"] for run in runs} == set(lipschitz.SEEDS)
