@@ -24,15 +24,15 @@ class History:
         Learning rate of every step.
     losses : list of float
         Loss of every step's batch, taken before its update.
-    norms : list of float
-        Norm of the whole gradient at every step, before any clipping; empty unless a training clips or
-        was asked for it.
     val_steps : list of int
         Updates made when the validation set was looked at.
     val_losses, val_accuracies : list of float
         What was seen then; accuracies from 0 to 1.
     seconds : list of float
         Time from the start to the last update of each epoch.
+    norms : list of float
+        Norm of the whole gradient at every step, before any clipping; empty unless a training clips or
+        was asked for it.
 
     Examples
     --------
@@ -45,11 +45,11 @@ class History:
 
     rates: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    norms: list[float] = field(default_factory=list)
     val_steps: list[int] = field(default_factory=list)
     val_losses: list[float] = field(default_factory=list)
     val_accuracies: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
 
     @property
     def steps(self) -> range:

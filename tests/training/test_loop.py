@@ -517,7 +517,7 @@ def test_a_history_with_other_keys_is_refused():
     record = History().to_dict()
     del record["seconds"]
     with pytest.raises(
-        ValueError, match=re.escape("record must have the keys ['rates', 'losses', 'norms', 'val_steps',")
+        ValueError, match=re.escape("record must have the keys ['rates', 'losses', 'val_steps',")
     ):
         History.from_dict(record)
 
