@@ -61,7 +61,7 @@ class PlateauExplorer(Explorer):
     """Draw a loss curve, and see check by check what reduce on plateau makes of it.
 
     The page runs the formulas of :class:`~helpers.formulas.schedules.ReduceOnPlateau` themselves, translated.
-    In a live notebook :attr:`schedule` is what the sliders show and :attr:`losses` what was drawn (None is
+    In a live notebook :attr:`schedule` is what the sliders show and ``losses`` what was drawn (None is
     NaN); :meth:`states` runs the one on the other.
 
     Parameters
