@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
-from helpers.recipes import command
+from helpers.recipes import command, lipschitz
 
 RECIPES = ("digits", "mnist", "fashion_mnist", "cifar10")
 ON_A_GPU = ("cifar10",)  # on a CPU it would take hours
+RACES = ("mnist", "cifar10")  # around the Lipschitz rate; on a CPU with parts of the images
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(f"\n{name}\n")
         recipe = import_module(f"helpers.recipes.{name}").RECIPE
         command.main(recipe, ["--choose", "--record", str(folder / f"{name}.json")])
+    for name in RACES:
+        sys.stdout.write(f"\nlipschitz {name}\n")
+        full = ["--full"] if torch.cuda.is_available() else []
+        lipschitz.main([name, *full, "--record", str(folder / f"lipschitz_{name}.json")])
 
 
 if __name__ == "__main__":

@@ -168,8 +168,13 @@ def test_all_recipes_run_where_they_can(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(
         everything.command, "main", lambda recipe, arguments: ran.append((recipe.name, arguments))
     )
+    races = []
+    monkeypatch.setattr(everything.lipschitz, "main", races.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     everything.main([str(tmp_path)])
+    assert races == [
+        [name, "--record", str(tmp_path / f"lipschitz_{name}.json")] for name in ("mnist", "cifar10")
+    ]
     assert [name for name, _ in ran] == ["digits", "mnist", "fashion_mnist"]
     assert ran[0][1] == ["--choose", "--record", str(tmp_path / "digits.json")]
     assert "cifar10: left out, as there is no GPU here" in capsys.readouterr().out
