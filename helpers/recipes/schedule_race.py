@@ -1,13 +1,12 @@
 """A race of the book's schedules on one small CNN: equal budgets, tuned peak rates, three lengths.
 
-The images are Fashion-MNIST's, shrunk to 14x14; the network has two convolutions and trains with momentum
-0.9, as most of these schedules were published. A schedule's shape is fixed beforehand, by its authors' advice
-where there is some, and only its peak rate is chosen: from the same grid, with the same seeds, by the loss on
-held-out images. Then other seeds run at the chosen rate, and the test set is asked once, at the end of each.
-Of schedules that are one curve under two names one runs: the natural exponential is the exponential, and Noam
-with a free scale is the inverse square root.
+The images are Fashion-MNIST's, shrunk to 14x14; two convolutions train with momentum 0.9, as most of these
+schedules were published. Each has its shape fixed beforehand, by its authors' advice where there is some; its
+peak rate is chosen from one grid, by the loss on held-out images. Other seeds race, and the test set is asked
+once, at the end of each. The natural exponential is the exponential, and Noam with a free scale the inverse
+square root: of such twins one runs.
 
-``python -m helpers.recipes.schedule_race --record FILE`` runs it all: about ten minutes of one CPU core.
+``python -m helpers.recipes.schedule_race --record FILE`` runs it all: ten to twenty minutes of one CPU core.
 """
 
 from __future__ import annotations
@@ -125,17 +124,16 @@ class Race:
         methods = [CONTESTANTS[name](peak, steps) for peak in peaks for _ in seeds]
         copies, _ = self.fit(methods, seeds * len(peaks), steps, looks=1)
         rows = copies.watched["val"][1][:, -1].reshape(len(peaks), -1)
-        told = [{"peak_lr": p, "losses": _told(row)} for p, row in zip(peaks, rows, strict=True)]
-        return [{"schedule": name, "steps": steps} | one for one in told]
+        told = {"schedule": name, "steps": steps}
+        return [told | {"peak_lr": p, "losses": _told(row)} for p, row in zip(peaks, rows, strict=True)]
 
     def run(self, name: str, steps: int, peak: float) -> list[dict[str, Any]]:
         """Run every seed, ask each copy once about the test set, and return what came out."""
         seeds, start = self.settings.seeds, time.perf_counter()
         methods = [CONTESTANTS[name](peak, steps)] * len(seeds)
         copies, rates = self.fit(methods, seeds, steps, self.settings.looks)
-        (seconds,) = _told([(time.perf_counter() - start) / len(seeds)])
+        (seconds,), runs = _told([(time.perf_counter() - start) / len(seeds)]), []
         stretches = copies.losses.reshape(len(seeds), self.settings.looks, -1).mean(2)
-        runs = []
         for i, seed in enumerate(seeds):
             own = {key: stack[i : i + 1] for key, stack in copies.params.items()}
             loss, accuracy = copies.evaluate(self.test, F.cross_entropy, own)
@@ -178,8 +176,10 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     """Tune and race every contestant at every length, say what came out, and record it if asked."""
     parser = argparse.ArgumentParser(prog=f"python -m helpers.recipes.{NAME}", description=GOAL)
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what came out")
-    path = parser.parse_args(arguments).record
-    settings, runtime, tried, runs = settings or Settings(), Runtime("cpu", threads=1), [], []
+    parser.add_argument("--lengths", type=int, nargs="+", metavar="STEPS", help="race these alone")
+    asked, settings = parser.parse_args(arguments), settings or Settings()
+    settings = dataclasses.replace(settings, lengths=tuple(asked.lengths or settings.lengths))
+    runtime, tried, runs = Runtime("cpu", threads=1), [], []
     with runtime.use():
         race = Race(settings)
         for steps, name in itertools.product(settings.lengths, CONTESTANTS):
@@ -189,10 +189,10 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
             accuracy = f"{100 * told['accuracy_mean']:.2f} +- {100 * told['accuracy_std']:.2f} %"
             sys.stdout.write(f"{key:<36} peak {told['peak_lr']:<6} test accuracy {accuracy}\n")
             sys.stdout.flush()
-    if path is not None:
-        facts = {"recipe": NAME, "goal": GOAL, "settings": dataclasses.asdict(settings)}
-        facts["command"] = f"python -m helpers.recipes.{NAME} --record {path}"
-        records.write(path, facts, runtime, tried, runs, summary)
+    if asked.record is not None:
+        command = f"python -m helpers.recipes.{NAME} " + " ".join(arguments or sys.argv[1:])
+        facts = {"recipe": NAME, "goal": GOAL, "command": command, "settings": dataclasses.asdict(settings)}
+        records.write(asked.record, facts, runtime, tried, runs, summary)
 
 
 if __name__ == "__main__":

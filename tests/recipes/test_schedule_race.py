@@ -114,8 +114,11 @@ def test_the_best_peak_has_the_lowest_mean_and_no_seed_that_diverged():
 def test_the_command_writes_a_record(real, tmp_path, capsys, monkeypatch):
     path = tmp_path / "race.json"
     monkeypatch.setattr(schedule_race, "CONTESTANTS", {k: CONTESTANTS[k] for k in ("linear", "plateau")})
-    schedule_race.main(["--record", str(path)], SMALL)
+    schedule_race.main(
+        ["--lengths", "20", "--record", str(path)], dataclasses.replace(SMALL, lengths=(20, 40))
+    )
     record = records.read(path)
+    assert record["command"] == f"python -m helpers.recipes.schedule_race --lengths 20 --record {path}"
     told = capsys.readouterr().out.splitlines()
     assert [line.split(" peak ")[0].strip() for line in told] == ["linear, 20 steps", "plateau, 20 steps"]
     assert [len(record[key]) for key in ("candidates", "runs", "summary")] == [4, 4, 2]
@@ -139,6 +142,16 @@ def assert_consistent(record, settings, names):
             assert {run["peak_lr"] for run in runs} == {best(tried)}
             assert all(len(one["losses"]) == len(settings.tuning_seeds) for one in tried)
     assert record["summary"] == summary(record["runs"])
+
+
+def test_the_kept_record_is_of_this_race():
+    record = records.kept("schedule-race")
+    assert (record["recipe"], record["goal"]) == (schedule_race.NAME, schedule_race.GOAL)
+    settings = dataclasses.replace(Settings(), lengths=tuple(record["settings"]["lengths"]))
+    assert len(settings.lengths) >= 2 and set(settings.lengths) <= set(Settings().lengths)
+    assert_consistent(record, settings, CONTESTANTS)
+    assert len(settings.seeds) >= 5 and not set(settings.seeds) & set(settings.tuning_seeds)
+    assert all(run["loss"] is not None for run in record["runs"])  # none that raced diverged
 
 
 def test_the_script_can_be_read_in_one_sitting():
