@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from helpers.recipes import command, lipschitz
+from helpers.recipes import command, lipschitz, schedule_race
 
 RECIPES = ("digits", "mnist", "fashion_mnist", "cifar10")
 ON_A_GPU = ("cifar10",)  # on a CPU it would take hours
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(f"\nlipschitz {name}\n")
         full = ["--full"] if torch.cuda.is_available() else []
         lipschitz.main([name, *full, "--record", str(folder / f"lipschitz_{name}.json")])
+    sys.stdout.write("\nrace of schedules\n")
+    schedule_race.main(["--record", str(folder / "schedule-race.json")])
 
 
 if __name__ == "__main__":

@@ -170,10 +170,12 @@ def test_all_recipes_run_where_they_can(monkeypatch, tmp_path, capsys):
     )
     races = []
     monkeypatch.setattr(everything.lipschitz, "main", races.append)
+    monkeypatch.setattr(everything.schedule_race, "main", races.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     everything.main([str(tmp_path)])
     assert races == [
-        [name, "--record", str(tmp_path / f"lipschitz_{name}.json")] for name in ("mnist", "cifar10")
+        *([name, "--record", str(tmp_path / f"lipschitz_{name}.json")] for name in ("mnist", "cifar10")),
+        ["--record", str(tmp_path / "schedule-race.json")],
     ]
     assert [name for name, _ in ran] == ["digits", "mnist", "fashion_mnist"]
     assert ran[0][1] == ["--choose", "--record", str(tmp_path / "digits.json")]
