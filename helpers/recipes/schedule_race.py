@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
 from helpers.formulas import schedules
 from helpers.formulas.rules import Momentum
 from helpers.recipes import records
 from helpers.training import data, models
-from helpers.training.replicas import OnPlateau, Replicas, fit_replicas
+from helpers.training.replicas import Replicas, fit_replicas
 from helpers.training.runtime import Runtime
 
 __all__ = ["CONTESTANTS", "GOAL", "NAME", "Race", "Settings", "best", "main", "summary"]
@@ -102,27 +101,23 @@ class Race:
         parts = (split.tensors(whole.mean, whole.std) for split in splits)
         self.train, self.val, self.test = ((F.avg_pool2d(x, 2), y) for x, y in parts)
 
-    def fit(self, methods: list, seeds: Sequence[int], steps: int, looks: int) -> tuple[Replicas, np.ndarray]:
-        """Train one copy for each method and seed; return the copies, and plateau's rates."""
-        own, (x, y), (val_x, val_y) = self.settings, self.train, self.val
+    def fit(self, methods: list, seeds: Sequence[int], steps: int, looks: int) -> Replicas:
+        """Train one copy for each method and seed, and look so often at the validation images."""
+        own, (x, y) = self.settings, self.train
         n = min(len(x), steps * own.batch_size)
+        options = {"rule": Momentum(own.momentum), "loss": F.cross_entropy, "batch_size": own.batch_size}
+        options |= {"watch": {"val": self.val}, "watch_every": steps // looks}
+        options |= {"epochs": steps * own.batch_size // n, "schedules": methods}
         nets = [models.small_cnn(own.channels, tuple(x.shape[1:]), seed=seed) for seed in seeds]
-        options = {"rule": Momentum(own.momentum), "schedules": methods}
-        if isinstance(methods[0], schedules.ReduceOnPlateau):
-            look = vmap(lambda params: F.cross_entropy(functional_call(nets[0], params, (val_x,)), val_y))
-            rule = OnPlateau(options["rule"], methods, look, steps // own.looks)
-            constants = [schedules.Constant(method.lr) for method in methods]
-            options = {"rule": rule, "schedules": constants, "hook": rule.hook}
-        options |= {"loss": F.cross_entropy, "watch": {"val": self.val}, "watch_every": steps // looks}
-        options |= {"epochs": steps * own.batch_size // n, "batch_size": own.batch_size}
-        copies = fit_replicas(nets, (x[:n], y[:n]), seeds=[100 + seed for seed in seeds], **options)
-        return copies, np.array(getattr(options["rule"], "rates", [])).T
+        return fit_replicas(nets, (x[:n], y[:n]), seeds=[100 + seed for seed in seeds], **options)
 
     def choose(self, name: str, steps: int) -> list[dict[str, Any]]:
         """Try every peak rate with every tuning seed, and return the validation losses."""
         peaks, seeds = self.settings.peaks, self.settings.tuning_seeds
         methods = [CONTESTANTS[name](peak, steps) for peak in peaks for _ in seeds]
-        copies, _ = self.fit(methods, seeds * len(peaks), steps, looks=1)
+        # The last look is what counts; a plateau lives by the others.
+        looks = self.settings.looks if isinstance(methods[0], schedules.ReduceOnPlateau) else 1
+        copies = self.fit(methods, seeds * len(peaks), steps, looks)
         rows = copies.watched["val"][1][:, -1].reshape(len(peaks), -1)
         told = {"schedule": name, "steps": steps}
         return [told | {"peak_lr": p, "losses": _told(row)} for p, row in zip(peaks, rows, strict=True)]
@@ -131,16 +126,19 @@ class Race:
         """Run every seed, ask each copy once about the test set, and return what came out."""
         seeds, start = self.settings.seeds, time.perf_counter()
         methods = [CONTESTANTS[name](peak, steps)] * len(seeds)
-        copies, rates = self.fit(methods, seeds, steps, self.settings.looks)
+        looks = self.settings.looks
+        copies = self.fit(methods, seeds, steps, looks)
         (seconds,), runs = _told([(time.perf_counter() - start) / len(seeds)]), []
-        stretches = copies.losses.reshape(len(seeds), self.settings.looks, -1).mean(2)
+        stretches = copies.losses.reshape(len(seeds), looks, -1).mean(2)
         for i, seed in enumerate(seeds):
             own = {key: stack[i : i + 1] for key, stack in copies.params.items()}
             loss, accuracy = copies.evaluate(self.test, F.cross_entropy, own)
             run = {"schedule": name, "steps": steps, "peak_lr": peak, "seed": seed}
             run |= {"accuracy": accuracy.item(), "loss": _told(loss)[0], "seconds": seconds}
             run |= {"train_losses": _told(stretches[i]), "val_losses": _told(copies.watched["val"][1][i])}
-            runs.append(run | ({"rates": _told(rates[i])} if len(rates) else {}))
+            if isinstance(methods[0], schedules.ReduceOnPlateau):  # of the others, the formula knows them
+                run["rates"] = _told(copies.rates[i, :: steps // looks])
+            runs.append(run)
         return runs
 
 

@@ -22,7 +22,7 @@ from helpers.formulas.rules import SGD, Rule
 from helpers.formulas.schedules import Constant, ReduceOnPlateau
 from helpers.training import runtime
 
-__all__ = ["OnPlateau", "Replicas", "fit_replicas"]
+__all__ = ["Replicas", "fit_replicas"]
 
 Data = tuple[torch.Tensor, torch.Tensor]
 
@@ -169,47 +169,6 @@ def fit_replicas(
     result.losses = torch.stack(losses, 1).double().numpy()
     result.watched = {name: _columns(rows) for name, rows in looks.items()}
     return result
-
-
-class OnPlateau:
-    """An update rule with rates that follow a loss of the copies: a plateau state machine for each.
-
-    :func:`fit_replicas` asks a schedule for all its rates beforehand, and plateau cannot know them. Give it
-    this as the `rule`, :meth:`hook` as the `hook`, and any schedules: their rates are not used.
-
-    Parameters
-    ----------
-    rule : Rule
-        What is done at these rates.
-    methods : sequence of ReduceOnPlateau
-        One a copy.
-    look : callable
-        ``look(params) -> losses``: of the stacked parameters, a tensor of shape (R,).
-    every : int
-        Steps between two looks.
-
-    Attributes
-    ----------
-    rates : list of list of float
-        The rates of the copies before each look.
-    """
-
-    def __init__(self, rule: Rule, methods: Sequence[Any], look: Callable, every: int) -> None:
-        self.rule, self.methods, self.look, self.every = rule, methods, look, every
-        self.init, self.states, self.rates = rule.init, [method.init() for method in methods], []
-
-    def update(self, param: Any, grad: Any, state: dict, lr: torch.Tensor) -> tuple[Any, dict]:
-        """Update as the rule does, at the present rates; `lr` only says their shape."""
-        now = torch.tensor([told["lr"] for told in self.states], dtype=lr.dtype)
-        return self.rule.update(param, grad, state, now.view_as(lr))
-
-    def hook(self, step: int, params: dict[str, torch.Tensor]) -> None:
-        """Tell each state machine the loss of its copy, when it is time to look."""
-        if (step + 1) % self.every == 0:
-            self.rates.append([state["lr"] for state in self.states])
-            with torch.no_grad():
-                told = zip(self.methods, self.states, self.look(params), strict=True)
-            self.states = [method.observe(state, float(loss)) for method, state, loss in told]
 
 
 def _stacked(models: Sequence[nn.Module]) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ from helpers.formulas import rules, schedules
 from helpers.training import data, fit, models
 from helpers.training.hooks import Plateau
 from helpers.training.optimizers import FromRule
-from helpers.training.replicas import OnPlateau, Replicas, fit_replicas
+from helpers.training.replicas import Replicas, fit_replicas
 
 SEEDS = (3, 4)
 SCHEDULES = (schedules.Constant(0.1), schedules.StepDecay(0.2, step_size=5, gamma=0.5))
@@ -133,19 +133,6 @@ def test_an_epoch_holds_each_image_once_unless_batches_are_independent(replaceme
     )
     moved = (result.params["weight"][0] != model.weight).any(0)
     assert moved.all() != replacement and result.losses.shape == (1, 4)
-
-
-def test_plateau_lowers_the_rate_of_each_copy_by_its_own_losses(digits):
-    """Eight steps, a look every two: the first copy stops improving at once, the second improves always."""
-    told = iter([[1.0, 4.0], [1.0, 3.0], [1.0, 2.0], [1.0, 1.0]])
-    methods = [schedules.ReduceOnPlateau(lr, factor=0.5, patience=0) for lr in (0.1, 0.2)]
-    rule = OnPlateau(rules.Momentum(), methods, lambda params: torch.tensor(next(told)), every=2)
-    ours = side_by_side(digits, rule=rule, hook=rule.hook)
-    assert rule.rates == [[0.1, 0.2], [0.1, 0.2], [0.05, 0.2], [0.025, 0.2]]
-    same = (schedules.PiecewiseConstant((4, 6), (0.1, 0.05, 0.025)), schedules.Constant(0.2))
-    wanted = side_by_side(digits, rule=rules.Momentum(), schedules=same)
-    np.testing.assert_allclose(ours.losses, wanted.losses, rtol=1e-12)
-    assert next(told, None) is None
 
 
 def test_errors(digits):
