@@ -319,7 +319,7 @@ def test_the_marker_tells_the_rate_by_mouse_and_by_key(show):
     ]:
         page.keyboard.press(key)
         assert knob.get_attribute("aria-valuetext") == text
-    box = page.locator(".chart").bounding_box()
+    box = page.locator(".chart").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 100)
     hovered = int(re.search(r"\d+", knob.get_attribute("aria-valuetext"))[0])
     assert 100 < hovered < 200

