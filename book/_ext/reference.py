@@ -107,7 +107,7 @@ def documented(entry: Entry) -> list[str]:
     if inspect.isroutine(thing):
         return rst.directive("autofunction", entry.path)
     kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
-    based = any(base.__module__.startswith("helpers.") for base in thing.__bases__)
+    based = any(map(_is_told, thing.__bases__))
     return rst.directive(kind, entry.path, members="", **{"show_inheritance": ""} if based else {})
 
 
@@ -187,8 +187,12 @@ def enriched(text: str, kind: type) -> str:
 
 
 def only_ours(app, name, thing, options, bases) -> None:
-    """Name no base classes but those of the book."""
-    bases[:] = [base for base in bases if base.__module__.startswith("helpers")]
+    """Name no base classes but the public ones of the book."""
+    bases[:] = filter(_is_told, bases)
+
+
+def _is_told(base: type) -> bool:
+    return base.__module__.startswith("helpers") and not base.__name__.startswith("_")
 
 
 # Where a name leads

@@ -29,7 +29,7 @@ __all__ = ["Search"]
 class Search:
     """Look for the values of hyperparameters that make an objective best.
 
-    Written into a file of its own, it is what every worker reads: see :mod:`helpers.training.search`.
+    Written into a file of its own, it is what every worker reads: see the package's own text.
 
     Parameters
     ----------
