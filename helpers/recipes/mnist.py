@@ -17,6 +17,7 @@ from torch import nn
 from helpers.formulas.schedules import LinearDecay, Warmup
 from helpers.recipes.command import Recipe, main
 from helpers.training import History, count_steps, data, fit, models
+from helpers.training.augmentation import Augmentation
 from helpers.training.batches import Data
 from helpers.training.optimizers import decay_weights
 from helpers.training.runtime import Runtime
@@ -56,13 +57,14 @@ def train(
     seed: int,
     runtime: Runtime,
     val: Data | None = None,
+    augment: Augmentation | None = None,
 ) -> tuple[nn.Module, History]:
     """Train once, and return the model and its history.
 
     Parameters
     ----------
     images : (images, labels)
-        Bytes of shape (N, 1, 28, 28) and their classes.
+        Bytes of shape (N, 1, H, W) and their classes.
     dataset : Dataset
         Says how the images are normalized.
     settings : Settings
@@ -73,6 +75,8 @@ def train(
         Where it runs.
     val : (images, labels), optional
         Images to look at after each epoch.
+    augment : Augmentation, optional
+        What is done to each batch.
     """
     widths = (settings.width, 2 * settings.width, 4 * settings.width)
     model = models.fast_cnn(widths, images[0].shape[1:], dataset.mean, dataset.std, seed=seed)
@@ -93,6 +97,7 @@ def train(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         seed=seed,
+        augment=augment,
         runtime=runtime,
     )
     return model, history
