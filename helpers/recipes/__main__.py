@@ -14,7 +14,7 @@ from helpers.recipes import command, lipschitz, schedule_race
 
 RECIPES = ("digits", "mnist", "fashion_mnist", "cifar10")
 ON_A_GPU = ("cifar10",)  # on a CPU it would take hours
-RACES = ("mnist", "cifar10")  # around the Lipschitz rate; on a CPU with parts of the images
+RACES = ("mnist", "cifar10", "clipping")  # around the Lipschitz rate; on a CPU with parts of the images
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -164,8 +163,7 @@ def _line(words: str, runs: list[dict[str, Any]], asked: str) -> str:
 
 def _say(runtime: Runtime, text: str) -> None:
     if runtime.is_main:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        records.say(text)
 
 
 def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
@@ -190,7 +188,7 @@ def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
         candidates = choose(recipe, chosen.seeds, runtime) if chosen.choose else None
         runs = measure(recipe, chosen.seeds, runtime)
     if chosen.record is not None and runtime.is_main:
-        command = f"python -m helpers.recipes.{recipe.name} " + " ".join(arguments or sys.argv[1:])
-        facts = {"recipe": recipe.name, "goal": recipe.goal, "command": command.strip()}
+        command = records.command(recipe.name, arguments)
+        facts = {"recipe": recipe.name, "goal": recipe.goal, "command": command}
         settings = {"settings": dataclasses.asdict(recipe.settings)}
         records.write(chosen.record, facts | settings, runtime, candidates, runs)

@@ -11,7 +11,8 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import torch
 
 from helpers.training.runtime import Runtime
 
-__all__ = ["FORMAT", "hardware", "kept", "read", "summary", "write"]
+__all__ = ["FORMAT", "command", "hardware", "kept", "read", "say", "summary", "write"]
 
 FORMAT = "How CNNs Learn, result 1"
 KEYS = ("format", "recipe", "goal", "command", "date", "revision", "hardware", "versions", "runtime")
@@ -93,6 +94,31 @@ def write(
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def command(recipe: str, arguments: Sequence[str] | None) -> str:
+    """Return what a reader types to run a recipe again.
+
+    Parameters
+    ----------
+    recipe : str
+        Its module in ``helpers.recipes``.
+    arguments : sequence of str or None
+        What came after it; None for those of this process.
+
+    Examples
+    --------
+    >>> command("mnist", ["--seeds", "0"])
+    'python -m helpers.recipes.mnist --seeds 0'
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    return " ".join([f"python -m helpers.recipes.{recipe}", *words])
+
+
+def say(text: str) -> None:
+    """Write a line, and let it be seen at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import itertools
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -185,11 +184,10 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
             runs += race.run(name, steps, best(tried[-len(settings.peaks) :]))
             ((key, told),) = summary(runs[-len(settings.seeds) :]).items()
             accuracy = f"{100 * told['accuracy_mean']:.2f} +- {100 * told['accuracy_std']:.2f} %"
-            sys.stdout.write(f"{key:<36} peak {told['peak_lr']:<6} test accuracy {accuracy}\n")
-            sys.stdout.flush()
+            records.say(f"{key:<36} peak {told['peak_lr']:<6} test accuracy {accuracy}")
     if asked.record is not None:
-        command = f"python -m helpers.recipes.{NAME} " + " ".join(arguments or sys.argv[1:])
-        facts = {"recipe": NAME, "goal": GOAL, "command": command, "settings": dataclasses.asdict(settings)}
+        facts = {"recipe": NAME, "goal": GOAL, "command": records.command(NAME, arguments)}
+        facts |= {"settings": dataclasses.asdict(settings)}
         records.write(asked.record, facts, runtime, tried, runs, summary)
 
 

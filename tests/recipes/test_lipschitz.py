@@ -7,26 +7,31 @@ import json
 import pytest
 
 from helpers.recipes import lipschitz, records
-from helpers.recipes.lipschitz import ENTRANTS, FULL, REDUCED, Entrant, Settings
-from helpers.training import data
+from helpers.recipes.entrants import CLIPPING, ENTRANTS, Entrant, Settings
+from helpers.recipes.lipschitz import FULL, REDUCED
 from helpers.training.runtime import Runtime
 from tests.conftest import ROOT
 
 CPU = Runtime("cpu")
-TINY = {"mnist": Settings(320, 1, 32, 2), "cifar10": Settings(320, 1, 32, 2, shrink=4, l2=1e-3)}
+TINY = {
+    "mnist": Settings(320, 1, 32, 2),
+    "cifar10": Settings(320, 1, 32, 2, shrink=4, l2=1e-3, told_l2=1e-3),
+    "clipping": Settings(320, 1, 32, 2),
+}
 
 
 @pytest.fixture
 def real(real_data, monkeypatch):
     """Real images, few of them to be asked about."""
     monkeypatch.setenv("CNN_BOOK_DATA", str(real_data))
-    for name in ("mnist", "cifar10"):
-        whole = getattr(data, name)()
-        few = dataclasses.replace(whole, test=whole.test.take(200))
-        monkeypatch.setattr(data, name, functools.partial(dataclasses.replace, few))
+    few = {}
+    for name, load in lipschitz.DATA.items():
+        whole = load()
+        few[name] = functools.partial(dataclasses.replace, whole, test=whole.test.take(200))
+    monkeypatch.setattr(lipschitz, "DATA", few)
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_every_entrant_runs(name, real):
     few = [dataclasses.replace(entrant, scales=entrant.scales[-1:]) for entrant in ENTRANTS]
     candidates, runs = lipschitz.race(name, TINY[name], CPU, few)
@@ -51,6 +56,28 @@ def test_the_multiple_is_chosen_on_held_out_images(real):
     assert told["constant SGD times 0.1"] == records.summary(runs[:3])
 
 
+def test_the_race_of_losses_has_two_entrants(real):
+    candidates, runs = lipschitz.race("clipping", TINY["clipping"], CPU)
+    assert [candidate["settings"]["rule"] for candidate in candidates] == ["published", "clipped"]
+    assert {(run["rule"], run["scale"]) for run in runs} == {("published", 1), ("clipped", 1)}
+
+
+def test_the_formula_is_told_its_own_l2(real, monkeypatch):
+    told = {}
+    monkeypatch.setattr(Entrant, "rate", lambda self, *args: told.setdefault(self.rule, args[-1]) and None)
+    train, asked, _ = lipschitz._sets("cifar10", TINY["cifar10"])
+    settings = dataclasses.replace(TINY["cifar10"], l2=0.5)
+    for rule in ("published", "smoothness"):
+        with pytest.raises(TypeError):  # there is no schedule
+            lipschitz.trained("cifar10", settings, Entrant(rule, "SGD", (1,)), 1, 0, (train, asked, CPU))
+    assert told == {"published": 1e-3, "smoothness": 0.5}
+
+
+def test_a_rule_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match=r"rule must be .*'lowest'"):
+        Entrant("lowest", "SGD", (1,)).rate(1, None, 32, 10, 0.0)
+
+
 def test_a_training_that_diverges_counts_as_a_guess(real):
     train, asked, _ = lipschitz._sets("mnist", TINY["mnist"])
     wild = Entrant("constant", "SGD", (1e30,))
@@ -58,17 +85,9 @@ def test_a_training_that_diverges_counts_as_a_guess(real):
     assert run["accuracy"] == 0.1 and run["loss"] is None
 
 
-def test_the_network_of_cifar_is_a_resnet_of_eight_layers():
-    model = lipschitz.network("cifar10", FULL["cifar10"], seed=0)
-    weights = [name for name, weight in model.named_parameters() if weight.ndim > 1 and "past" not in name]
-    assert len(weights) == 8
-    again = lipschitz.resnet(16, seed=0)
-    assert all((a == b).all() for a, b in zip(model.parameters(), again.parameters(), strict=True))
-
-
 def test_the_command_line_records(real, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lipschitz, "REDUCED", TINY)
-    monkeypatch.setattr(lipschitz.race, "__defaults__", (ENTRANTS[:1],))
+    monkeypatch.setattr(lipschitz, "ENTRANTS", ENTRANTS[:1])
     path = tmp_path / "mnist.json"
     lipschitz.main(["mnist", "--device", "cpu", "--record", str(path)])
     record = records.read(path)
@@ -82,13 +101,14 @@ def test_a_kept_record_is_of_this_race(name):
     record = records.read(ROOT / "lessons" / "results" / f"lipschitz_{name}.json")
     assert record["recipe"] == "lipschitz" and record["goal"] == lipschitz.GOAL
     assert record["settings"] in [dataclasses.asdict(own[name]) for own in (REDUCED, FULL)]
+    entrants = CLIPPING if name == "clipping" else ENTRANTS
     tried = [
         (c["settings"]["rule"], c["settings"]["optimizer"], c["settings"]["scale"])
         for c in record["candidates"]
     ]
-    assert tried == [(e.rule, e.optimizer, scale) for e in ENTRANTS for scale in e.scales]
+    assert tried == [(e.rule, e.optimizer, scale) for e in entrants for scale in e.scales]
     assert record["summary"] == lipschitz.summary(record["runs"])
-    for entrant in ENTRANTS:
+    for entrant in entrants:
         own = [
             c
             for c in record["candidates"]
