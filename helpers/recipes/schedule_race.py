@@ -2,9 +2,9 @@
 
 The images are Fashion-MNIST's, shrunk to 14x14; two convolutions train with momentum 0.9, as most of these
 schedules were published. Each has its shape fixed beforehand, by its authors' advice where there is some; its
-peak rate is chosen from one grid, by the loss on held-out images. Other seeds race, and the test set is asked
-once, at the end of each. The natural exponential is the exponential, and Noam with a free scale the inverse
-square root: of such twins one runs.
+peak rate is chosen from one grid, by the loss on held-out images; the grid is wide enough if nobody's choice
+is at an end of it. Other seeds race, and the test set is asked once, at the end of each. The natural
+exponential is the exponential, and Noam with a free scale the inverse square root: of such twins one runs.
 
 ``python -m helpers.recipes.schedule_race --record FILE`` runs it all: ten to twenty minutes of one CPU core.
 """
