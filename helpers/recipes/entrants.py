@@ -16,9 +16,10 @@ __all__ = ["CLIPPING", "ENTRANTS", "OPTIMIZERS", "Entrant", "Settings"]
 
 RULES = ("published", "clipped", "smoothness", "constant", "cosine", "baseline")
 
+#: How each optimizer is made; "momentum" is the average of gradients, as published.
 OPTIMIZERS = {
     "SGD": optim.SGD,
-    "momentum": partial(optim.SGD, momentum=0.9, dampening=0.9),  # the average of gradients, as published
+    "momentum": partial(optim.SGD, momentum=0.9, dampening=0.9),
     "RMSprop": partial(optim.RMSprop, alpha=0.9, eps=1e-7),
     "Adam": partial(optim.Adam, eps=1e-7),
 }
@@ -104,6 +105,8 @@ class Entrant:
 
 RATES = (0.01, 0.05, 0.2, 1.0)
 ADAPTIVE_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+
+#: Those that race on MNIST and CIFAR-10.
 ENTRANTS = (
     Entrant("published", "SGD", (1, 0.3, 0.1, 0.03)),
     Entrant("smoothness", "SGD", (1, 3, 0.3, 0.1)),
@@ -118,4 +121,5 @@ ENTRANTS = (
     Entrant("constant", "Adam", ADAPTIVE_RATES),
     *(Entrant("clipped", optimizer, (1,)) for optimizer in OPTIMIZERS),
 )
+#: Those that show what the clipped loss does.
 CLIPPING = tuple(Entrant(rule, "SGD", (1,)) for rule in ("published", "clipped"))
