@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from functools import cache, partial
 from numbers import Real
 from typing import Any
@@ -42,6 +43,7 @@ __all__ = [
     "latex_template",
     "one_line",
     "printed",
+    "python",
     "trace",
     "traced_update",
     "twin",
@@ -289,10 +291,24 @@ def update_javascript(rule: Any) -> str:
 
 def one_line(expr: Any) -> str:
     """Return the JavaScript of an expression on one line; each named value is computed once."""
+    return _on_one_line(expr, sympy.jscode, "(({}) => {})({})")
+
+
+def python(expr: Any) -> str:
+    """Return the Python of an expression on one line, for whoever has imported ``math``.
+
+    >>> from helpers.formulas.schedules import NaturalExponentialDecay
+    >>> python(expression(NaturalExponentialDecay(0.1, decay_rate=0.01))[0])
+    'p.peak_lr*math.exp((-p.decay_rate)*t)'
+    """
+    return _on_one_line(expr, sympy.pycode, "(lambda {}: {})({})")
+
+
+def _on_one_line(expr: Any, write: Callable[[Any], str], function: str) -> str:
     expr, values = split(expr)
-    text = sympy.jscode(expr)
+    text = write(expr)
     for symbol, value in reversed(values.items()):
-        text = f"(({symbol}) => {text})({sympy.jscode(value)})".replace("'", "_")
+        text = function.format(symbol, text, write(value)).replace("'", "_")
     return " ".join(text.split())
 
 

@@ -135,6 +135,10 @@ class CountReached(sympy.Function):
         t, *thresholds = (printer.doprint(arg) for arg in self.args)
         return f"[{', '.join(thresholds)}].filter((m) => m <= {t}).length"
 
+    def _pythoncode(self, printer):
+        t, *thresholds = (printer.doprint(arg) for arg in self.args)
+        return f"sum(m <= {t} for m in [{', '.join(thresholds)}])"
+
 
 class Remainder(sympy.Function):
     """What is left of t after whole periods."""
@@ -153,6 +157,8 @@ class Remainder(sympy.Function):
         t, period = (printer.doprint(arg) for arg in self.args)
         return f"(({t}) % ({period}))"
 
+    _pythoncode = _javascript
+
 
 class GeometricSum(sympy.Function):
     """The sum 1 + m + m^2 + ... of n terms."""
@@ -170,6 +176,10 @@ class GeometricSum(sympy.Function):
     def _javascript(self, printer):
         ratio, n = (printer.doprint(arg) for arg in self.args)
         return f"(({ratio}) === 1 ? {n} : (Math.pow({ratio}, {n}) - 1)/(({ratio}) - 1))"
+
+    def _pythoncode(self, printer):
+        ratio, n = (printer.doprint(arg) for arg in self.args)
+        return f"({n} if ({ratio}) == 1 else (({ratio}) ** ({n}) - 1)/(({ratio}) - 1))"
 
 
 class CyclesCompleted(sympy.Function):
@@ -197,6 +207,12 @@ class CyclesCompleted(sympy.Function):
         count = "Math.round(Math.log1p(t*(ratio - 1)/first)/Math.log(ratio))"
         inexact = f"((n) => n - ({start} > t))({count})"
         return f"((t, first, ratio) => ratio === 1 ? Math.floor(t/first) : {inexact})({t}, {first}, {ratio})"
+
+    def _pythoncode(self, printer):
+        t, first, ratio = (printer.doprint(arg) for arg in self.args)
+        count = "round(math.log1p(t*(ratio - 1)/first)/math.log(ratio))"
+        inexact = f"(lambda n: n - (first*(ratio**n - 1)/(ratio - 1) > t))({count})"
+        return f"(lambda t, first, ratio: t//first if ratio == 1 else {inexact})({t}, {first}, {ratio})"
 
 
 class Named(sympy.Function):

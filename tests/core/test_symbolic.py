@@ -1,5 +1,6 @@
 """The twin of a method: its symbols, its equation, its JavaScript, its value."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -281,3 +282,14 @@ def test_the_equation_of_a_schedule(name):
 
 def test_every_schedule_has_its_equation_here():
     assert set(EQUATIONS) == {method.__name__ for method in schedules.METHODS}
+
+
+@pytest.mark.parametrize("cls", schedules.METHODS)
+def test_python_computes_what_the_method_computes(cls):
+    method = example(cls)
+    expr, found = symbolic.expression(method)
+    fields = {symbol: sympy.Symbol(f"x{i}") for i, symbol in enumerate(found.values)}
+    values = {fields[symbol].name: value for symbol, value in found.values.items()}
+    text = symbolic.python(expr.xreplace(fields))
+    for t in (0, 1, 100, 250, 699, 1000, 1300):
+        assert eval(text, {"math": math, "t": t, **values}) == pytest.approx(method(t), rel=1e-12, abs=1e-15)

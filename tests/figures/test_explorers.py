@@ -1,10 +1,12 @@
 """What Python makes of an explorer; what a browser does with it is in ``test_explorers_in_browser.py``."""
 
 import json
+import math
 import re
 
 import numpy as np
 import pytest
+import torch
 
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.figures.explorers import Explorer, Prompt, ScheduleExplorer
@@ -36,6 +38,20 @@ JOINED = {
         milestones=(60,),
     ),
     "other rates": schedules.Joined((schedules.Constant(0.1), schedules.Constant(0.02)), milestones=(700,)),
+}
+
+
+# Longer than torch's class goes, or rising, which it refuses.
+BEYOND = {
+    "cosine's end": schedules.CosineDecay(0.1, total_steps=300, end_lr=0.01),
+    "one-cycle's end": schedules.OneCycle(0.1, total_steps=300, warmup_steps=100, start_lr=0.01, end_lr=1e-5),
+    "rising line": schedules.LinearDecay(0.1, total_steps=300, end_lr=0.2),
+    "restarts, then a cosine": schedules.Joined(
+        (EXAMPLES["CosineRestarts"], schedules.CosineDecay(0.2, total_steps=100)), milestones=(600,)
+    ),
+    "a cosine, then restarts": schedules.Joined(
+        (schedules.CosineDecay(0.2, total_steps=100), EXAMPLES["CosineRestarts"]), milestones=(300,)
+    ),
 }
 
 
@@ -223,7 +239,27 @@ def test_the_stages_of_a_warmup_are_those_of_torch():
     assert told["base"] == "p.inner.peak_lr"
 
 
-def test_what_torch_cannot_join_is_said_in_its_place():
-    assert torch_code(JOINED["other rates"]).endswith("needs one rate for both, not 0.1 and 0.02")
-    assert torch_code(STAIRS) == STAIRS.torch()
-    assert "needs one rate for both" in ScheduleExplorer(JOINED["other rates"]).still()
+def test_torch_has_its_own_classes_where_they_agree_and_else_the_formula():
+    assert torch_code(STAIRS, 1000) == STAIRS.torch()
+    wanted = "LambdaLR(optimizer, lambda t: (0.1 if t < 700 else (lambda t: 0.02)(t - 700)) / 0.1)"
+    assert torch_code(JOINED["other rates"], 1000) == wanted
+    assert "0.1 if t &lt; 700 else" in ScheduleExplorer(JOINED["other rates"]).still()
+    for cosine in (EXAMPLES["CosineDecay"], WARMED["warmed CosineDecay"]):
+        assert "CosineAnnealingLR" in torch_code(cosine, cosine.total_steps)
+        assert "CosineAnnealingLR" not in torch_code(cosine, cosine.total_steps + 1)
+    low = schedules.Triangular(0.1, up_steps=20, down_steps=20, min_lr=0.0)
+    assert torch_code(schedules.Joined((low, STAIRS), milestones=(9,)), 90).startswith("# torch multiplies")
+
+
+@pytest.mark.parametrize("name", EXAMPLES | OTHERS | WARMED | JOINED | BEYOND)
+def test_the_torch_line_has_the_rates_of_the_curve(name):
+    schedule = (EXAMPLES | OTHERS | WARMED | JOINED | BEYOND)[name]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=schedule.base_lr)
+    scope = {**vars(torch.optim.lr_scheduler), "math": math, "optimizer": optimizer}
+    theirs, rates = eval(torch_code(schedule, 1000), scope), []
+    for _ in range(1001):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(rates) <= 1000:
+            theirs.step()
+    np.testing.assert_allclose(rates, schedule.rates(1001), rtol=1e-10, atol=1e-14)

@@ -10,7 +10,7 @@ import pytest
 from helpers.figures.explorers import Prompt, ScheduleExplorer
 from helpers.figures.explorers.joined import torch_code
 from helpers.formulas import schedules
-from tests.figures.test_explorers import EXAMPLES, FALLING, JOINED, OTHERS, STAIRS, WARMED
+from tests.figures.test_explorers import BEYOND, EXAMPLES, FALLING, JOINED, OTHERS, STAIRS, WARMED
 
 
 def curve(page, name="study"):
@@ -102,13 +102,14 @@ def test_another_form_of_a_formula_is_drawn_and_written(show, name):
     assert_codes(page, OTHERS[name])
 
 
-@pytest.mark.parametrize("name", JOINED)
+@pytest.mark.parametrize("name", JOINED | BEYOND)
 def test_one_schedule_after_another_is_drawn_and_written(show, name):
-    page = show(ScheduleExplorer(JOINED[name]))
-    assert_draws(page, JOINED[name])
-    assert present(page) == JOINED[name]
+    schedule = (JOINED | BEYOND)[name]
+    page = show(ScheduleExplorer(schedule))
+    assert_draws(page, schedule)
+    assert present(page) == schedule
     shown = page.locator(".code code").nth(1).text_content()
-    assert evaluated(shown) == evaluated(torch_code(JOINED[name]))
+    assert evaluated(shown) == evaluated(torch_code(schedule, 1000))
 
 
 def test_a_reader_joins_two_schedules_and_moves_where_they_meet(show):

@@ -106,6 +106,21 @@ class TestAgainstTorch:
         theirs = torch_rates(schedule, (end_of(schedule) or 900) + 1)
         np.testing.assert_allclose(schedule.rates(len(theirs)), theirs, rtol=1e-10, atol=1e-14)
 
+    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if type(s) in schedules.METHODS], ids=label)
+    def test_it_agrees_up_to_the_end_unless_the_line_rises(self, schedule):
+        end, fits = end_of(schedule) or 250, schedule not in RISING_LINES
+        assert schedule.torch_agrees(end) == fits
+        assert schedule.torch_agrees(end + 1) == (fits and not ROWS[type(schedule)].torch_ends)
+
+    def test_a_whole_agrees_where_its_parts_do(self):
+        cosine = schedules.CosineDecay(0.1, total_steps=20)
+        warm = schedules.Warmup(cosine, 5)
+        assert warm.torch_agrees(25) and not warm.torch_agrees(26)
+        joined = schedules.Joined((warm, cosine), (26,))
+        assert joined.torch_agrees(46) and not joined.torch_agrees(47)
+        late = schedules.Joined((warm, cosine), (27,))
+        assert late.torch_agrees(25) and not late.torch_agrees(30)
+
     @pytest.mark.parametrize("schedule", RISING_LINES, ids=label)
     def test_torch_has_no_line_that_rises(self, schedule):
         with pytest.raises(ValueError, match="between 0 and 1"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import sympy
@@ -11,7 +12,7 @@ from helpers.core import checks, symbolic
 from helpers.figures.explorers.facts import code
 from helpers.formulas.schedules import Joined, Schedule, Warmup
 
-__all__ = ["in_turn", "pair_code", "parts", "stages", "torch_code"]
+__all__ = ["in_turn", "pair_code", "parts", "scripts", "stages", "torch_code"]
 
 
 def parts(schedule: Schedule) -> tuple[Schedule, ...]:
@@ -61,15 +62,38 @@ def pair_code(pair: Joined) -> str:
 
 
 def stages(schedule: Schedule) -> dict[str, Any]:
-    """Return the torch expression of each stretch with its first step, and an optimizer's first rate."""
+    """Return torch's expression of each stretch and its first step, an optimizer's rate, the formula."""
     twin = symbolic.twin(schedule).method
     base = symbolic.one_line(sympy.sympify(twin.base_lr))
-    return {"stages": [[str(start), line] for start, line in twin.torch_parts()], "base": base}
+    told = {"stages": [[str(start), line] for start, line in twin.torch_parts()], "base": base}
+    return told | {"python": symbolic.python(symbolic.expression(schedule)[0])}
 
 
-def torch_code(schedule: Schedule) -> str:
-    """Return the torch expression of a schedule, or why there is none for two that are joined."""
-    rates = [part.base_lr for part in parts(schedule)]
-    if len(set(rates)) > 1:
-        return f"# torch's SequentialLR needs one rate for both, not {' and '.join(map(repr, rates))}"
-    return schedule.torch()
+def scripts(form: str, schedule: Schedule) -> str:
+    """Return the JavaScript of a form of a schedule, and of where torch's line agrees, if not everywhere."""
+    agrees, _ = symbolic.expression(schedule, of="torch_agrees")
+    texts = [f"{form}: {symbolic.javascript(schedule)}"]
+    if agrees != sympy.true:
+        texts.append(f"{form}Torch: {symbolic.javascript(schedule, of='torch_agrees')}")
+    return ", ".join(texts)
+
+
+def torch_code(schedule: Schedule, total_steps: int) -> str:
+    """Return a torch expression with a schedule's rates in a run: torch's classes, or else the formula."""
+    first, *others = parts(schedule)
+    if schedule.torch_agrees(total_steps) and all(part.base_lr == first.base_lr for part in others):
+        return schedule.torch()
+    if not first.base_lr:
+        return "# torch multiplies the optimizer's rate, and it would be 0"
+    rates = _in_python(first)
+    for then in others:
+        step = schedule.milestones[0]
+        rates = f"{rates} if t < {step} else (lambda t: {_in_python(then)})(t - {step})"
+    return f"LambdaLR(optimizer, lambda t: ({rates}) / {first.base_lr})"
+
+
+def _in_python(schedule: Schedule) -> str:
+    """The formula of the rate at step t, with the present values."""
+    expr, found = symbolic.expression(schedule)
+    values = {symbol.name: repr(value) for symbol, value in found.values.items()}
+    return re.sub(r"\bp(?:\.\w+|\[\d+\])+", lambda place: values[place[0]], symbolic.python(expr))

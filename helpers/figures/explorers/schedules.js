@@ -93,14 +93,34 @@ function helpersCode(state) {
   return then ? filled(catalog.joined.code, (place) => milestones[place]) : first;
 }
 
-// Torch flattens what is joined, and has one rate for which its optimizer is made.
+// Torch's own classes where they give the rates that are shown, else the formula.
 function torchCode(state) {
   const parts = partsOf(state);
-  if (parts.length === 1) return withMomentum(state, written(parts[0], form(state).torch));
+  if (hasMomentum(state) && state.momentum) return withMomentum(state, written(parts[0], form(state).torch));
+  const rates = parts.map((part) => written(part, form(part).base));
+  if (new Set(rates).size === 1 && torchAgrees(state, parts)) return torchClasses(state, parts);
+  if (!Number(rates[0])) return "# torch multiplies the optimizer's rate, and it would be 0";
+  const begin = state.values.milestones[0];
+  const [first, then] = parts.map((part) => written(part, form(part).python));
+  const whole = then ? `${first} if t < ${begin} else (lambda t: ${then})(t - ${begin})` : first;
+  return `LambdaLR(optimizer, lambda t: (${whole}) / ${rates[0]})`;
+}
+
+// Whether they do so up to the last step of each part.
+function torchAgrees({ joined, values, total_steps: total }, parts) {
+  const lasts = joined ? [values.milestones[0] - 1, total - values.milestones[0]] : [total];
+  return parts.every((part, i) => {
+    const agrees = formulas[part.method][part.warmup ? "warmTorch" : "plainTorch"];
+    return !agrees || agrees(lasts[i], parameters(part));
+  });
+}
+
+// Torch flattens what is joined, and has one rate for which its optimizer is made.
+function torchClasses(state, parts) {
+  if (parts.length === 1) return written(parts[0], form(state).torch);
   const sum = (text) => text.split(" + ").reduce((all, number) => all + Number(number), 0);
   const stages = (part) => form(part).stages.map((stage) => stage.map((text) => written(part, text)));
-  const [begin, rates] = [state.values.milestones[0], parts.map((part) => written(part, form(part).base))];
-  if (rates[0] !== rates[1]) return `# torch's SequentialLR needs one rate for both, not ${rates.join(" and ")}`;
+  const begin = state.values.milestones[0];
   const early = stages(parts[0]).filter(([start]) => sum(start) < begin);
   const late = stages(parts[1]).map(([start, line]) => [String(sum(start) + begin), line]);
   const [starts, lines] = [0, 1].map((i) => [...early, ...late].map((stage) => stage[i]));
@@ -108,7 +128,6 @@ function torchCode(state) {
 }
 
 function withMomentum(state, line) {
-  if (!hasMomentum(state) || !state.momentum) return line;
   const [low, high] = ["low", "high"].map((name) => literal(state.values.momentum[name], false));
   return line.replace("cycle_momentum=False", `base_momentum=${low}, max_momentum=${high}`);
 }

@@ -19,7 +19,7 @@ from helpers.core.hyperparameters import (
 )
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, code, equation, templates
-from helpers.figures.explorers.joined import in_turn, pair_code, parts, stages, torch_code
+from helpers.figures.explorers.joined import in_turn, pair_code, parts, scripts, stages, torch_code
 from helpers.figures.explorers.pictures import ghost, still_chart, still_code, still_row
 from helpers.formulas import schedules
 from helpers.formulas.schedules import Constant, Joined, Schedule, Warmup
@@ -220,7 +220,7 @@ class ScheduleExplorer(Explorer):
                 "within": _stretches(schedule),
                 **{form: templates(s, r"\eta_t", "schedules") | stages(s) for form, s in forms.items()},
             }
-            texts = ", ".join(f"{form}: {symbolic.javascript(s)}" for form, s in forms.items())
+            texts = ", ".join(scripts(form, s) for form, s in forms.items())
             if hasattr(schedule, "momentum"):
                 texts += f", momentum: {symbolic.javascript(schedule, of='momentum')}"
             formulas.append(f"{as_javascript(key)}: {{ {texts} }},")
@@ -257,7 +257,7 @@ class ScheduleExplorer(Explorer):
             f'<div class="formula"><div class="equation"><div>{lines}</div></div>'
             f"{ghost('check', 'with the present values')}</div>"
             f'<div class="codes">{still_code("in this book", code(schedule, "schedules"))}'
-            f"{still_code('in torch', torch_code(schedule))}</div>{ghost('summary')}"
+            f"{still_code('in torch', torch_code(schedule, self.total_steps))}</div>{ghost('summary')}"
         )
 
 

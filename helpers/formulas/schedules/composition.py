@@ -103,6 +103,9 @@ class Warmup(Schedule):
         behind = [(self.warmup_steps + start, line) for start, line in self.inner.torch_parts()]
         return [*super().torch_parts(), *behind]
 
+    def torch_agrees(self, t: Any) -> Any:
+        return self.inner.torch_agrees(t - self.warmup_steps)
+
     def formula(self, t: Any) -> Any:
         return piecewise(t, (self.warmup_steps,), (self.climb, self.inner.formula))
 
@@ -182,6 +185,11 @@ class Joined(Schedule):
         for start, end, part in zip(starts, (*self.milestones, np.inf), self.schedules, strict=True):
             parts += [(start + s, line) for s, line in part.torch_parts() if start + s < end]
         return parts
+
+    def torch_agrees(self, t: Any) -> Any:
+        starts, ends = (0, *self.milestones), (*self.milestones, np.inf)
+        turns = zip(self.schedules, starts, ends, strict=True)
+        return all(part.torch_agrees(min(t, end - 1) - start) for part, start, end in turns)
 
     def formula(self, t: Any) -> Any:
         return piecewise(t, self.milestones, tuple(part.formula for part in self.schedules))

@@ -214,6 +214,9 @@ class LinearDecay(Schedule):
         LibraryName("optax", "linear_schedule"),
     )
 
+    def torch_agrees(self, t: Any) -> Any:
+        return self.end_lr <= self.peak_lr  # LinearLR refuses to rise above the rate it is given
+
     def formula(self, t: Any) -> Any:
         left = 1 - minimum(t, self.total_steps) / self.total_steps
         return self.end_lr + (self.peak_lr - self.end_lr) * left
@@ -252,6 +255,9 @@ class CosineDecay(Schedule):
         LibraryName("optax", "cosine_decay_schedule", "alpha is a part of the peak rate, not a rate"),
         LibraryName("timm", "CosineLRScheduler"),
     )
+
+    def torch_agrees(self, t: Any) -> Any:
+        return t <= self.total_steps  # CosineAnnealingLR turns round
 
     def formula(self, t: Any) -> Any:
         progress = minimum(t, self.total_steps) / self.total_steps

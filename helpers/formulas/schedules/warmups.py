@@ -225,6 +225,9 @@ class OneCycle(Schedule):
     def base_lr(self) -> Any:
         return self.start_lr
 
+    def torch_agrees(self, t: Any) -> Any:
+        return t <= self.total_steps  # OneCycleLR refuses a further step
+
     def formula(self, t: Any) -> Any:
         way = _covered if self.anneal == "cos" else lambda part: part
         last = self.total_steps - self.warmup_steps
