@@ -39,7 +39,8 @@ def equations(methods: Iterable[Any], values: bool = False) -> Math:
         Displayed as mathematics by notebooks and by the book.
     """
     lines = [line for method in methods for line in _lines(method, values)]
-    aligned = [line.replace("=", "&=", 1) for line in lines]
+    # What a symbol stands for comes on a line of its own: a phone is not wide enough for both.
+    aligned = [line.replace("=", "&=", 1).replace(r", \quad ", r", \\ &\qquad ") for line in lines]
     return Math(r"\begin{aligned}" + r" \\[1ex] ".join(aligned) + r"\end{aligned}")
 
 

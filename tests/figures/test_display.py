@@ -12,10 +12,12 @@ from helpers.training import fit
 
 
 @pytest.mark.parametrize("method", schedules.METHODS, ids=lambda m: m.__name__)
-def test_a_schedule_has_one_line_from_its_code(method):
+def test_a_schedule_has_a_line_from_its_code_and_one_for_each_symbol_that_it_names(method):
     schedule = example(method)
     text = display.equations([schedule]).data
-    assert text == rf"\begin{{aligned}}\eta_t &= {symbolic.latex(schedule)}\end{{aligned}}"
+    first, *named = symbolic.latex(schedule).split(r", \quad ")
+    lines = rf"\begin{{aligned}}\eta_t &= {first}" + "".join(rf", \\ &\qquad {line}" for line in named)
+    assert text == lines + r"\end{aligned}"
 
 
 def test_the_present_values_on_request():
