@@ -130,6 +130,7 @@ export function ticks(low, high, count) {
 // ---- controls ----
 
 const NOTCHES = 400; // places on a logarithmic slider
+const ARROWS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
 
 // A slider of this fact: its lowest and highest place, its step, the place of a value, the value of a place.
 function notches({ low, high, log, integer }) {
@@ -167,8 +168,16 @@ export function control(fact, link, id) {
       update();
     },
     dblclick: link.reset,
-    keydown: (event) => event.key === "Delete" && link.reset(),
+    keydown: (event) => (event.key === "Delete" ? link.reset() : advance(event)),
   });
+  // An arrow key whose notch ends at the same whole number goes to the next one instead.
+  function advance(event) {
+    const [now, way] = [link.read(), ARROWS[event.key]];
+    if (!fact.integer || !way || value(Number(range.value) + way * step) !== now) return;
+    event.preventDefault();
+    link.write(Math.min(Math.max(now + way, fact.low), fact.high));
+    update();
+  }
   const number = html("input", {
     type: "text",
     class: "number",
