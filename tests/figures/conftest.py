@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+pytest.register_assert_rewrite("tests.figures.explorer_checks")
+
 PAGE = """<!doctype html>
 <html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Explorers</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
@@ -18,13 +20,32 @@ body {{ font-family: sans-serif; margin: 12px }}
 """
 
 
-# For the tests' own scripts: the root of an explorer's view, its module and state, nodes of it.
+# For the tests' own scripts: the root of an explorer's view, nodes of it, its module and state.
 TOOLS = """window.tools = {
     root: (i = 0) => document.querySelectorAll('.explorer > div:last-of-type')[i].shadowRoot,
     all: (selector, read, i = 0) => [...tools.root(i).querySelectorAll(selector)].map(read),
-    told: () => JSON.parse(document.querySelector('.explorer script[type="application/json"]').textContent),
+    told: (i = 0) => JSON.parse(
+        document.querySelectorAll('.explorer script[type="application/json"]')[i].textContent),
     load: (esm) => import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' }))),
     place: () => document.body.appendChild(document.createElement('div')),
+    // A model as a notebook has it, with what it is asked to do.
+    model: (state) => {
+        const model = {
+            state, listeners: [], saved: 0, get: (name) => state[name], link: () => '',
+            on: (events, act) => model.listeners.push(act),
+            off: (events, act) => model.listeners.splice(model.listeners.indexOf(act), 1),
+            save_changes: () => { model.saved += 1; },
+        };
+        return model;
+    },
+    // All that a reader sees of a view: nodes and the values of its fields, without what it has said.
+    seen: (root) => {
+        const copy = root.querySelector('.ex').cloneNode(true);
+        copy.querySelectorAll('.message, [role=status]').forEach((node) => node.remove());
+        copy.querySelectorAll('[style=""]').forEach((node) => node.removeAttribute('style'));
+        const fields = [...root.querySelectorAll('input, select')];
+        return [copy.innerHTML, ...fields.map((f) => (f.type === 'checkbox' ? f.checked : f.value))];
+    },
 };"""
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from helpers.figures.explorers import RegressionExplorer, ScheduleExplorer, SoftmaxExplorer
 from helpers.formulas import schedules
+from tests.figures.explorer_checks import typed
 from tests.figures.test_explorers_in_browser import STAIRS, assert_draws, present
 
 COSINE = schedules.CosineDecay(peak_lr=0.1, total_steps=1000)
@@ -37,8 +38,7 @@ def asked(page):
 def test_a_link_restores_the_state_and_reset_still_leads_to_the_first(show):
     page = show(ScheduleExplorer(STAIRS))
     page.get_by_label("Schedule", exact=True).select_option("CosineDecay")
-    page.get_by_label("peak learning rate, exact value").fill("0.25")
-    page.keyboard.press("Enter")
+    typed(page, "peak learning rate, exact value", "0.25")
     page.get_by_role("button", name="Pin this").click()
     page.get_by_role("button", name="Link").click()
     name, wish = asked(page)

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import statistics
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from helpers.figures.explorers import Prompt, ScheduleExplorer
 from helpers.figures.explorers.joined import torch_code
 from helpers.formulas import schedules
+from tests.figures.explorer_checks import assert_all_is_shown, heard, message, opened_table, points, typed
 from tests.figures.test_explorers import BEYOND, EXAMPLES, FALLING, JOINED, OTHERS, STAIRS, WARMED
 
 
@@ -24,11 +24,11 @@ def curve(page, name="study"):
         }""",
         name,
     )
-    points = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)
+    drawn = points(path)
     (x0, px0), (x1, px1) = columns[0], columns[-1]
     (y0, py0), (y1, py1) = rows[0], rows[-1]
-    steps = x0 + (points[:, 0] - px0) * (x1 - x0) / (px1 - px0)
-    rates = y0 + (points[:, 1] + 4 - py0) * (y1 - y0) / (py1 - py0)
+    steps = x0 + (drawn[:, 0] - px0) * (x1 - x0) / (px1 - px0)
+    rates = y0 + (drawn[:, 1] + 4 - py0) * (y1 - y0) / (py1 - py0)
     return steps, rates, 0.02 * abs((y1 - y0) / (py1 - py0))
 
 
@@ -87,8 +87,7 @@ def test_every_warmup_is_drawn_as_python_computes_it(show):
 def assert_codes(page, schedule):
     """Both lines of code are those of Python."""
     if not schedule.base_lr:  # torch has no line for an optimizer at rate 0
-        page.get_by_label("minimum learning rate, exact value").fill("0.01")
-        page.keyboard.press("Enter")
+        typed(page, "minimum learning rate, exact value", "0.01")
         schedule = schedule.replace(min_lr=0.01)
     assert present(page) == schedule
     shown = page.locator(".code code").nth(1).text_content()
@@ -120,8 +119,7 @@ def test_a_reader_joins_two_schedules_and_moves_where_they_meet(show):
     joined = present(page)
     assert joined.milestones == (500,)
     assert joined.schedules[0] == STAIRS
-    page.get_by_label("milestone, exact value").fill("200")
-    page.keyboard.press("Enter")
+    typed(page, "milestone, exact value", "200")
     wanted = joined.replace(milestones=(200,))
     assert present(page) == wanted
     assert_draws(page, wanted)
@@ -141,10 +139,9 @@ def test_the_momentum_of_a_cyclic_schedule_is_drawn_below_it(show, name):
     box = page.get_by_label("momentum", exact=True)
     assert page.locator(".picture:visible").count() == 1
     box.check()
-    page.get_by_label("highest momentum, exact value").fill("0.9")
-    page.keyboard.press("Enter")
+    typed(page, "highest momentum, exact value", "0.9")
     path = page.locator(".picture").nth(1).locator(".curve.study").get_attribute("d")
-    heights = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)[:, 1]
+    heights = points(path)[:, 1]
     wanted = schedule.momentum(np.arange(1001.0), 0.85, 0.9)
     fall = np.polyfit(wanted, heights, 1)  # higher on the page is smaller
     assert fall[0] < 0
@@ -174,6 +171,8 @@ def test_keyboard_moves_a_slider_and_delete_resets_it(show):
     assert present(page).step_size == 1000
     page.keyboard.press("Delete")
     assert present(page) == STAIRS
+    page.get_by_label("peak learning rate").first.press("Home")
+    assert present(page) == STAIRS.replace(peak_lr=1e-4)
 
 
 def test_double_click_resets_one_and_the_button_all(show):
@@ -190,15 +189,13 @@ def test_double_click_resets_one_and_the_button_all(show):
 
 def test_a_number_can_be_typed_beyond_the_slider(show):
     page = show(ScheduleExplorer(STAIRS))
-    field = page.get_by_label("peak learning rate, exact value")
-    field.fill("2.5e0")
-    field.press("Enter")
+    typed(page, "peak learning rate, exact value", "2.5e0")
     assert present(page).peak_lr == 2.5
     assert_draws(page, STAIRS.replace(peak_lr=2.5))
 
 
 @pytest.mark.parametrize(
-    ("label", "text", "message"),
+    ("label", "text", "refused"),
     [
         ("peak learning rate", "-1", "η₀ peak learning rate must be positive, got -1; 0.1 stays."),
         ("peak learning rate", "fast", "η₀ peak learning rate must be a number, got fast; 0.1 stays."),
@@ -208,14 +205,12 @@ def test_a_number_can_be_typed_beyond_the_slider(show):
         ("decay factor", "1.5", "γ decay factor must be in (0, 1], got 1.5; 0.1 stays."),
     ],
 )
-def test_a_bad_number_is_refused_gently(show, label, text, message):
+def test_a_bad_number_is_refused_gently(show, label, text, refused):
     page = show(ScheduleExplorer(STAIRS))
     field = page.get_by_label(f"{label}, exact value")
     before = field.input_value()
-    field.fill(text)
-    field.press("Enter")
-    assert page.locator(".message").text_content() == message
-    assert page.get_by_role("status").text_content() == message
+    typed(page, f"{label}, exact value", text)
+    assert message(page) == page.get_by_role("status").text_content() == refused
     assert field.input_value() == before
     assert present(page) == STAIRS
 
@@ -223,10 +218,9 @@ def test_a_bad_number_is_refused_gently(show, label, text, message):
 def test_milestones_stay_in_order_and_say_so(show):
     schedule = EXAMPLES["MultiStepDecay"]
     page = show(ScheduleExplorer(schedule))
-    page.get_by_label("m₁ milestone, exact value").fill("900")
-    page.keyboard.press("Enter")
+    typed(page, "m₁ milestone, exact value", "900")
     assert present(page).milestones == (749, 750)
-    assert page.locator(".message").text_content() == "m₁ stops at 749: the milestones stay in order."
+    assert message(page) == "m₁ stops at 749: the milestones stay in order."
     drag(page, page.locator("input[type=range]").nth(2), 0.0)
     assert present(page).milestones == (749, 750)
     assert page.get_by_label("m₂ milestone, exact value").input_value() == "750"
@@ -235,15 +229,13 @@ def test_milestones_stay_in_order_and_say_so(show):
 @pytest.mark.parametrize("name", ["OneCycle", "WarmupStableDecay"])
 def test_parts_fit_into_the_whole_and_say_so(show, name):
     page = show(ScheduleExplorer(EXAMPLES[name]))
-    page.get_by_label("total steps, exact value").fill("5")
-    page.keyboard.press("Enter")
+    typed(page, "total steps, exact value", "5")
     short = present(page)
     assert 100 <= short.total_steps <= 301
-    assert "T stops at" in page.locator(".message").text_content()
-    page.get_by_label("warmup steps, exact value").fill("100000")
-    page.keyboard.press("Enter")
+    assert "T stops at" in message(page)
+    typed(page, "warmup steps, exact value", "100000")
     assert present(page) == short
-    assert "w stops at" in page.locator(".message").text_content()
+    assert "w stops at" in message(page)
 
 
 def test_whatever_the_sliders_say_python_can_make(show):
@@ -299,10 +291,9 @@ def test_a_curve_is_pinned_once(show):
     for _ in range(2):
         page.get_by_role("button", name="Pin this curve").click()
     assert page.locator(".chip").count() == 1
-    assert page.locator(".message").text_content() == "this curve is pinned already."
+    assert message(page) == "this curve is pinned already."
     assert page.locator(".label").count() == 1
-    page.get_by_label("decay factor, exact value").fill("0.5")
-    page.keyboard.press("Enter")
+    typed(page, "decay factor, exact value", "0.5")
     assert page.locator(".label").first.text_content().startswith("step decay, γ 0.1, area")
 
 
@@ -338,7 +329,7 @@ def test_log_axis_makes_an_exponential_straight(show):
     page = show(ScheduleExplorer(EXAMPLES["ExponentialDecay"].replace(decay_steps=500)))
     page.get_by_label("log axis").check()
     path = page.locator(".curve.study").get_attribute("d")
-    y = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)[:, 1]
+    y = points(path)[:, 1]
     assert np.ptp(np.diff(y, 2)) < 0.05 and y[-1] > y[0]
     assert page.locator(".tick[text-anchor=end]").all_text_contents() == ["10⁻²", "10⁻¹"]
     page.get_by_label("Schedule", exact=True).select_option(
@@ -358,9 +349,7 @@ def test_the_equation_shows_symbols_and_values(show):
 
 def test_the_table_says_what_the_picture_shows(show):
     page = show(ScheduleExplorer(STAIRS, pinned=[EXAMPLES["CosineDecay"]]))
-    page.get_by_text("The rates as a table").click()
-    page.locator("tr").first.wait_for()
-    rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    rows = opened_table(page)
     assert rows[0] == ["step", "step decay", "cosine decay"]
     assert rows[4] == ["300", f"{STAIRS(300):.4g}", f"{EXAMPLES['CosineDecay'](300):.4g}"]
     assert rows[-1][0] == "area" and float(rows[-1][1]) == pytest.approx(STAIRS.rates(1000).sum(), rel=1e-3)
@@ -371,38 +360,23 @@ def test_the_table_says_what_the_picture_shows(show):
 
 def test_results_are_said_at_most_twice_a_second(show):
     page = show(ScheduleExplorer(STAIRS))
-    said = page.evaluate(
-        """async () => {
-            const status = tools.root().querySelector('[role=status]');
-            const slider = tools.root().querySelector('input[type=range]');
-            const said = [];
-            const hear = () => said.push([performance.now(), status.textContent]);
-            new MutationObserver(hear).observe(status, { childList: true });
-            for (let i = 0; i < 60; i++) {
-                slider.value = 100 + i;
-                slider.dispatchEvent(new Event('input'));
-                await new Promise((done) => setTimeout(done, 20));
-            }
-            await new Promise((done) => setTimeout(done, 700));
-            return said;
-        }"""
-    )
-    times = np.array([time for time, _ in said])
+    slid = """(i) => {
+        const slider = tools.root().querySelector('input[type=range]');
+        slider.value = 100 + i;
+        slider.dispatchEvent(new Event('input'));
+    }"""
+    times, said = heard(page, slid, 60)
     assert len(said) >= 3
     assert np.diff(times).min() > 450
     rate = f"{present(page)(500):.4g}"
-    assert said[-1][1].startswith(f"step decay: rate at step 500: {rate}; area under the curve")
+    assert said[-1].startswith(f"step decay: rate at step 500: {rate}; area under the curve")
 
 
-def test_prompts_set_the_stage_and_reset_clears_it(show):
+def test_a_question_has_a_pinned_curve_to_compare_with(show):
     page = show(ScheduleExplorer(STAIRS))
     for prompt in page.locator(".prompt").all():
         prompt.click()
-        assert page.locator(".message").text_content() == prompt.text_content()
         assert page.locator(".chip").count() == 1
-        assert present(page) != STAIRS
-    page.get_by_role("button", name="Reset").click()
-    assert present(page) == STAIRS
 
 
 def test_own_prompts_are_text_and_nothing_else(show):
@@ -411,7 +385,7 @@ def test_own_prompts_are_text_and_nothing_else(show):
     prompt = page.locator(".prompt")
     assert prompt.text_content() == text
     prompt.click()
-    assert page.locator(".message").text_content() == text
+    assert message(page) == text
     assert present(page) == EXAMPLES["CosineDecay"]
     assert page.evaluate("[window.hacked, document.images.length]") == [None, 0]
 
@@ -459,48 +433,11 @@ def test_keys_stay_with_the_control_that_has_the_focus(show):
     assert page.locator(".explorer > [data-lm-suppress-shortcuts]").count() == 1
 
 
-def test_two_explorers_do_not_disturb_each_other(show):
-    cosine = EXAMPLES["CosineDecay"]
-    page = show(ScheduleExplorer(STAIRS), ScheduleExplorer(cosine))
-    other = page.locator(".explorer").nth(1)
-    before = other.locator(".curve.study").first.get_attribute("d")
-    page.locator(".explorer").first.get_by_label("peak learning rate").first.press("Home")
-    assert other.locator(".curve.study").first.get_attribute("d") == before
-    assert (present(page, 0).peak_lr, present(page, 1)) == (1e-4, cosine)
-
-
 def test_nothing_global(show):
     page = show()
     names = set(page.evaluate("Object.keys(window)"))
     page = show(ScheduleExplorer(STAIRS))
     assert set(page.evaluate("Object.keys(window)")) == names
-
-
-def test_a_view_can_be_taken_down_and_put_up_again(show):
-    page = show(ScheduleExplorer(STAIRS))
-    found = page.evaluate(
-        """async () => {
-            const { esm, state } = tools.told();
-            const { default: widget } = await tools.load(esm);
-            const listeners = [];
-            const model = {
-                get: (name) => state[name],
-                on: (events, act) => listeners.push(act),
-                off: (events, act) => listeners.splice(listeners.indexOf(act), 1),
-            };
-            const el = tools.place();
-            const counts = [];
-            for (const _ of [1, 2]) {
-                const stop = await widget.render({ model, el });
-                const rows = el.firstChild.shadowRoot.querySelectorAll('.row');
-                counts.push([el.children.length, listeners.length, rows.length]);
-                stop();
-                counts.push([el.children.length, listeners.length]);
-            }
-            return counts;
-        }"""
-    )
-    assert found == [[1, 1, 3], [0, 0], [1, 1, 3], [0, 0]]
 
 
 def test_a_view_may_be_made_before_it_is_attached(show):
@@ -510,7 +447,7 @@ def test_a_view_may_be_made_before_it_is_attached(show):
             const { esm, state } = tools.told();
             const { default: widget } = await tools.load(esm);
             const el = document.createElement('div');
-            await widget.render({ model: { get: (name) => state[name], on() {}, off() {} }, el });
+            await widget.render({ model: tools.model(state), el });
             const root = el.firstChild.shadowRoot;
             const drawn = () => root.querySelector('.chart').viewBox.baseVal.width;
             const wide = () => root.querySelector('.picture').clientWidth;
@@ -525,26 +462,20 @@ def test_a_view_may_be_made_before_it_is_attached(show):
     assert after == [True, 0]
 
 
-def test_a_change_from_python_moves_the_page(show):
+def test_a_change_from_python_moves_the_page_and_what_it_does_not_know_does_not(show):
     page = show(ScheduleExplorer(STAIRS))
     text = page.evaluate(
         """async () => {
             const { esm, state } = tools.told();
             const { default: widget } = await tools.load(esm);
-            let listener, saved = 0;
-            const model = {
-                get: (name) => state[name],
-                on: (events, act) => { listener = act; },
-                save_changes() { saved += 1; },
-            };
-            const el = tools.place();
+            const [model, el] = [tools.model(state), tools.place()];
             await widget.render({ model, el });
             state.values = { ...state.values, inner: { peak_lr: 0.7, step_size: 70, gamma: 0.7 } };
-            listener();
+            model.listeners[0]();
             state.method = 'not known yet';
-            listener();
+            model.listeners[0]();
             const root = el.firstChild.shadowRoot;
-            return [root.querySelector('code').textContent, root.querySelector('.number').value, saved];
+            return [root.querySelector('code').textContent, root.querySelector('.number').value, model.saved];
         }"""
     )
     assert text == ["schedules.StepDecay(peak_lr=0.7, step_size=70, gamma=0.7)", "0.7", 0]
@@ -642,35 +573,7 @@ def test_the_theme_is_followed_while_the_page_is_open(show):
 def test_every_width_shows_all_of_it(show, width, schedule):
     page = show(ScheduleExplorer(schedule, pinned=[STAIRS]), width=width)
     page.get_by_label("with the present values").check()
-    page.get_by_text("The rates as a table").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    targets = page.locator("button:visible, select:visible, input:visible, summary:visible").evaluate_all(
-        """nodes => nodes.map((n) => [n, (n.type === 'checkbox' ? n.parentNode : n).getBoundingClientRect()])
-            .map(([n, r]) => [n.textContent || n.type, r.width, r.height, r.left, r.right])"""
-    )
-    for name, wide, tall, left, right in targets:
-        assert min(wide, tall) >= 24, name
-        assert left >= 0 and right <= width, name
-
-
-@pytest.mark.parametrize("width", [390, 760, 1200])
-def test_the_page_does_not_jump_when_the_script_has_run(show, width):
-    live = show(ScheduleExplorer(STAIRS), width=width)
-    still = show(ScheduleExplorer(STAIRS), width=width, java_script_enabled=False, ready=False)
-    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
-    heights[1] -= still.locator("noscript").bounding_box()["height"]
-    assert abs(heights[0] - heights[1]) <= 6
-
-
-def test_without_a_script_a_picture_stands_there(show):
-    page = show(ScheduleExplorer(STAIRS), java_script_enabled=False, ready=False)
-    assert page.locator("noscript").text_content() == "Without JavaScript this is a still picture."
-    picture = page.get_by_role("img")
-    assert picture.get_attribute("aria-label") == (
-        f"step decay, from 0.1 at step 0 to 0.0001 at step 1000, area {STAIRS.rates(1000).sum():.4g}"
-    )
-    assert picture.is_visible()
-    assert page.get_by_text(STAIRS.torch()).is_visible()
+    assert_all_is_shown(page, width)
 
 
 def test_a_script_that_fails_leaves_the_picture(show):
@@ -680,13 +583,6 @@ def test_a_script_that_fails_leaves_the_picture(show):
     page.get_by_text("The sliders did not start: Error: broken on purpose").wait_for()
     assert page.locator(".still .chart").is_visible()
     assert page.problems.pop() == "broken on purpose"
-
-
-def test_in_print_the_picture_stands_without_its_controls(show):
-    page = show(ScheduleExplorer(STAIRS))
-    page.emulate_media(media="print")
-    assert page.locator(".picture .chart:visible").count() == 1
-    assert page.locator("button:visible, input:visible, details:visible").count() == 0
 
 
 def test_nothing_moves_by_itself(show):
@@ -703,23 +599,3 @@ def test_nothing_moves_by_itself(show):
         }"""
     )
     assert calls == [[], 0]
-
-
-def test_an_update_takes_little_time(show, capsys):
-    pinned = [EXAMPLES[n] for n in ("CosineDecay", "LinearDecay", "ExponentialDecay", "Constant")]
-    page = show(ScheduleExplorer(STAIRS), ScheduleExplorer(STAIRS, pinned=pinned))
-    times = page.evaluate(
-        """() => [0, 1].map((i) => {
-            const slider = tools.root(i).querySelector('input[type=range]');
-            return Array.from({ length: 300 }, (_, i) => {
-                slider.value = 50 + i;
-                const start = performance.now();
-                slider.dispatchEvent(new Event('input'));
-                return performance.now() - start;
-            });
-        })"""
-    )
-    alone, crowded = map(statistics.median, times)
-    with capsys.disabled():
-        print(f"\nslider update: median {alone:.2f} ms of script, {crowded:.2f} ms with 4 pinned curves")
-    assert max(alone, crowded) < 16

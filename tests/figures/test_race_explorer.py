@@ -8,6 +8,7 @@ import pytest
 
 from helpers.figures.explorers import RaceExplorer
 from helpers.recipes.schedule_race import CONTESTANTS
+from tests.figures.explorer_checks import message, opened_table, points, typed
 
 PEAKS, SEEDS, LOOKS, LENGTHS = [0.05, 0.1, 0.2], [10, 11, 12, 13, 14], 10, [40, 100]
 NAMES = ["constant", "cosine", "warmup + cosine", "one-cycle", "plateau"]
@@ -80,24 +81,21 @@ def test_errors(arguments, error, message):
         EXPLORER.difference("luck")
 
 
-def test_html_is_the_same_each_time_and_names_no_other_place():
-    assert EXPLORER.html() == RaceExplorer(record=RECORD).html()
-    addresses = set(re.findall(r"https?://[^\"'\s<>)\\]+", EXPLORER.html()))
-    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
-
-
-@pytest.mark.parametrize("word", ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "Function("])
-def test_module_never_makes_markup_or_code_from_text(word):
-    assert word not in EXPLORER._esm
+def test_still_picture_tells_the_difference_and_has_a_dot_for_each_seed():
+    mean, std, agreeing = EXPLORER.difference()
+    told = f"After 100 steps cosine ends above constant by {mean:.2f} ± {std:.2f} points of test accuracy"
+    assert f'aria-label="{told}, in {agreeing} of 5 seeds."' in EXPLORER.still()
+    circles = re.findall(r'<circle cx="([\d.]+)" cy="42"', EXPLORER.still())
+    assert len(circles) == len(SEEDS)
 
 
 # ---- what a browser does with it ----
 
 
-def points(page, selector):
+def lines(page, selector):
     """The points of each path, in pixels."""
     paths = page.locator(selector).evaluate_all("nodes => nodes.map((node) => node.getAttribute('d'))")
-    return [np.array([p.split() for p in d[1:].split("L")], dtype=float) for d in paths]
+    return [points(path) for path in paths]
 
 
 def across(page):
@@ -115,7 +113,7 @@ def choose(page, first, second, steps=None):
 def test_rates_are_the_schedules_own(show, pair, steps):
     page = show(EXPLORER)
     choose(page, *pair, steps)
-    drawn = points(page, "path.rate")
+    drawn = lines(page, "path.rate")
     methods = [CONTESTANTS[name](PEAKS[NAMES.index(name) % 3], steps) for name in pair]
     top = max(PEAKS[NAMES.index(name) % 3] for name in pair)
     at = np.linspace(0, steps - 1, 321)
@@ -127,7 +125,7 @@ def test_rates_are_the_schedules_own(show, pair, steps):
 def test_plateau_s_rates_are_those_of_its_runs(show):
     page = show(EXPLORER)
     choose(page, "plateau", "cosine", 40)
-    line = points(page, "path.rate")[0]
+    line = lines(page, "path.rate")[0]
     steps = (line[:, 0] - 54) / across(page) * 40
     peak = PEAKS[NAMES.index("plateau") % 3]
     wanted = np.where(steps < 19.9, peak, 0.3 * peak)
@@ -142,12 +140,12 @@ def test_losses_are_the_record_s_each_seed_and_the_mean(show, kind):
         page.get_by_label("training loss").check()
     runs = [r[kind] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
     for selector, wanted in (("path.study.seed", runs), ("path.study.mean", [np.mean(runs, 0)])):
-        drawn = np.array([line[:, 1] for line in points(page, selector)])
+        drawn = np.array([line[:, 1] for line in lines(page, selector)])
         losses = 0.4 * (2.5 / 0.4) ** ((358 - drawn) / 162)
         np.testing.assert_allclose(losses, np.clip(wanted, 0.4, 2.5), rtol=2e-3)
     shift = 0.5 if kind == "train_losses" else 1
     wanted = 54 + across(page) * (np.arange(LOOKS) + shift) / LOOKS
-    np.testing.assert_allclose(points(page, "path.study.mean")[0][:, 0], wanted, atol=0.06)
+    np.testing.assert_allclose(lines(page, "path.study.mean")[0][:, 0], wanted, atol=0.06)
 
 
 def test_a_dot_for_each_seed_and_the_mean_between_them(show):
@@ -188,29 +186,14 @@ def test_the_page_says_what_python_says_of_every_pair(show):
 
 def test_the_slider_reads_rates_and_losses_where_it_stands(show):
     page = show(RaceExplorer(steps=100, part=100, record=RECORD))
-    field = page.get_by_label("t/T part of the training, exact value")
-    field.fill("30")
-    field.press("Enter")
+    typed(page, "t/T part of the training, exact value", 30)
     runs = [r["val_losses"] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
     told = page.evaluate("() => tools.all('text.now', (text) => text.textContent)")
     assert told[0] == f"cosine: {CONTESTANTS['cosine'](0.1, 100)(30):.3g}"
     assert told[1].startswith("cosine: ")
     assert float(told[1].split()[1]) == pytest.approx(np.mean(runs, 0)[2], abs=2e-3)  # the third of ten looks
-    field.fill("130")
-    field.press("Enter")
-    message = page.locator(".message").text_content()
-    assert message == "t/T part of the training must be at most 100, got 130; 30 stays."
-
-
-def test_prompts_set_the_stage_and_reset_clears_it(show):
-    page = show(EXPLORER)
-    start = page.get_by_role("img").first.get_attribute("aria-label")
-    for prompt in page.locator(".prompt").all():
-        prompt.click()
-        assert page.locator(".message").text_content() == prompt.text_content()
-    page.get_by_role("button", name="Reset").click()
-    assert page.get_by_role("img").first.get_attribute("aria-label") == start
-    assert page.get_by_label("First", exact=True).input_value() == "cosine"
+    typed(page, "t/T part of the training, exact value", 130)
+    assert message(page) == "t/T part of the training must be at most 100, got 130; 30 stays."
 
 
 def test_keys_alone_choose_and_move(show):
@@ -227,77 +210,9 @@ def test_keys_alone_choose_and_move(show):
 def test_the_result_is_said_and_stands_in_a_table(show):
     page = show(EXPLORER)
     choose(page, "cosine", "constant", 40)
-    page.get_by_text("The numbers as a table").click()
-    page.locator("tr").first.wait_for()
-    rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    rows = opened_table(page)
     assert rows[0] == ["seed", "cosine, %", "constant, %", "difference", "cosine, loss", "constant, loss"]
     a, b = accuracies("cosine", 40)[0], accuracies("constant", 40)[0]
     assert rows[1] == ["10", f"{a:.2f}", f"{b:.2f}", f"{a - b:.2f}", "0.78", "0.8"]
     assert rows[6] == ["peak rate", "cosine", "constant"] and rows[7] == ["0.05", "0.975", "NaN"]
     page.get_by_text("After 40 steps, test accuracy").last.wait_for()
-
-
-@pytest.mark.parametrize("width", [320, 390, 1200])
-def test_every_width_shows_all_of_it(show, width):
-    page = show(EXPLORER, width=width)
-    page.get_by_text("The numbers as a table").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = page.locator("button:visible, select:visible, input:visible, summary:visible, svg text")
-    for name, tall, left, right in found.evaluate_all(
-        """nodes => nodes.filter((n) => n.type !== 'checkbox' && (n.textContent || n.tagName === 'INPUT'))
-            .map((n) => [n, n.getBoundingClientRect()])
-            .map(([n, r]) => [n.tagName, r.height, r.left, r.right])"""
-    ):
-        assert tall >= (24 if name in ("BUTTON", "INPUT", "SUMMARY") else 8), name
-        assert left >= 0 and right <= width, name
-
-
-@pytest.mark.parametrize("width", [320, 390, 760, 1200])
-def test_the_page_does_not_jump_when_the_script_has_run(show, width):
-    live = show(EXPLORER, width=width)
-    still = show(EXPLORER, width=width, java_script_enabled=False, ready=False)
-    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
-    heights[1] -= still.locator("noscript").bounding_box()["height"]
-    assert abs(heights[0] - heights[1]) <= 6
-
-
-def test_without_a_script_pictures_stand_there(show):
-    page = show(EXPLORER, java_script_enabled=False, ready=False)
-    assert page.get_by_role("img").count() == 2
-    mean, std, agreeing = EXPLORER.difference()
-    label = page.get_by_role("img").first.get_attribute("aria-label")
-    told = f"After 100 steps cosine ends above constant by {mean:.2f} ± {std:.2f} points of test accuracy"
-    assert label == f"{told}, in {agreeing} of 5 seeds."
-    circles = re.findall(r'<circle cx="([\d.]+)" cy="42"', EXPLORER.still())
-    assert len(circles) == len(SEEDS)
-
-
-@pytest.mark.parametrize(("theme", "blue"), [("light", "rgb(0, 114, 178)"), ("dark", "rgb(86, 180, 233)")])
-def test_curves_have_the_colors_of_the_theme(show, theme, blue):
-    page = show(EXPLORER, theme=theme)
-    stroke = "nodes => [...new Set(nodes.map((node) => getComputedStyle(node).stroke))]"
-    assert page.locator("path.study.mean").evaluate_all(stroke) == [blue]
-    fill = "nodes => [...new Set(nodes.map((node) => getComputedStyle(node).fill))].length"
-    assert page.locator("circle.accuracy").evaluate_all(fill) == 2
-
-
-def test_two_explorers_do_not_disturb_each_other(show):
-    page = show(EXPLORER, RaceExplorer("one-cycle", "plateau", 40, record=RECORD))
-    page.get_by_label("First", exact=True).nth(1).select_option("constant")
-    assert page.get_by_label("First", exact=True).nth(0).input_value() == "cosine"
-
-
-def test_an_update_takes_little_time(show):
-    page = show(EXPLORER)
-    times = page.evaluate(
-        """() => {
-            const slider = tools.root().querySelector('input[type=range]');
-            return Array.from({ length: 60 }, (_, i) => {
-                slider.value = 5 + i;
-                const start = performance.now();
-                slider.dispatchEvent(new Event('input'));
-                return performance.now() - start;
-            });
-        }"""
-    )
-    assert np.median(times) < 16

@@ -1,7 +1,6 @@
 """The regression explorer: what Python makes of it, and what a browser does with it."""
 
 import re
-import statistics
 
 import numpy as np
 import pytest
@@ -10,8 +9,11 @@ import torch
 from helpers.figures.explorers import Readings, RegressionExplorer
 from helpers.figures.explorers.regression import HIGH, LASER, LOW, minimizer
 from helpers.formulas import losses
+from tests.figures.explorer_checks import heard, message, opened_table, points, script_time, typed
 
 BETAS = (0.002, 0.05, 0.5)
+PRESSED = """(i) => tools.root().querySelector('.knob').dispatchEvent(
+    new KeyboardEvent('keydown', { key: %s, shiftKey: true }))"""
 
 
 def mean_losses(explorer, ys):
@@ -54,15 +56,6 @@ def test_the_page_gets_the_formulas_of_the_losses():
     constants = RegressionExplorer().constants()
     assert "value: (error, p) => Math.pow(error, 2), slope: (error, p) => 2*error" in constants["formulas"]
     assert "Math.abs(error) < p.beta" in constants["formulas"]
-
-
-def test_bundle_serves_notebooks_and_pages():
-    data, _ = RegressionExplorer()._repr_mimebundle_()
-    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(data)
-    assert RegressionExplorer().html() == RegressionExplorer().html()
-    module = RegressionExplorer()._esm
-    assert re.findall(r"^(?:import|export)\b.*", module, re.M) == ["export default {"]
-    assert not re.search(r"innerHTML|outerHTML|eval\(|Function\(|window\.", module)
 
 
 @pytest.mark.parametrize(
@@ -115,10 +108,10 @@ def assert_draws(page):
     ticks, (half, one), paths, labels = drawn
     (y0, p0), (y1, p1) = ticks[0], ticks[-1]
     for path, loss in zip(paths[:3], explorer.losses, strict=True):
-        points = np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)
-        ys = y0 + (points[:, 0] - p0) * (y1 - y0) / (p1 - p0)
+        drawn = points(path)
+        ys = y0 + (drawn[:, 0] - p0) * (y1 - y0) / (p1 - p0)
         values = loss.formula(ys[:, None] - explorer.readings).mean(1)
-        shares = 1 + (one - points[:, 1]) / (half - one) / 2
+        shares = 1 + (one - drawn[:, 1]) / (half - one) / 2
         np.testing.assert_allclose(shares, values / values.max(), atol=3e-3)
     numbers = [float(re.search(r"\d\.\d{3}", label)[0]) for label in labels]
     np.testing.assert_allclose(numbers, list(explorer.estimates.values()), atol=5.1e-4)
@@ -171,15 +164,12 @@ def test_keys_do_what_dragging_does(show):
 
 def test_a_reading_can_be_typed_and_a_bad_one_is_refused_gently(show):
     page = show(RegressionExplorer())
-    field = page.get_by_label("reading x₅ in meters, exact value")
-    field.fill("0.9125")
-    field.press("Enter")
+    field = typed(page, "reading x₅ in meters, exact value", "0.9125")
     assert assert_draws(page).readings[4] == 0.9125
     for text, got in (("7", "7"), ("far", "far"), ("", "nothing")):
         field.fill(text)
         field.press("Enter")
-        message = f"x₅ must be in [0.8, 1.1], got {got}; 0.9125 stays."
-        assert page.locator(".message").text_content() == message
+        assert message(page) == f"x₅ must be in [0.8, 1.1], got {got}; 0.9125 stays."
         assert present(page).readings[4] == 0.9125
 
 
@@ -191,28 +181,13 @@ def test_the_width_is_a_slider(show):
         assert assert_draws(page).beta == beta
 
 
-def test_a_bad_width_is_refused_gently(show):
-    page = show(RegressionExplorer())
-    field = page.get_by_label("width of the parabola, exact value")
-    field.fill("0")
-    field.press("Enter")
-    assert (
-        page.locator(".message").text_content()
-        == "β width of the parabola must be positive, got 0; 0.05 stays."
-    )
-
-
-def test_prompts_set_the_stage_and_reset_clears_it(show):
+def test_every_question_is_drawn(show):
     page = show(RegressionExplorer())
     for prompt in page.locator(".prompt").all():
         prompt.click()
-        assert page.locator(".message").text_content() == prompt.text_content()
         explorer = assert_draws(page)
-        assert (tuple(explorer.readings), explorer.beta) != (LASER, 0.05)
-    assert page.locator(".chart .knob").count() == 4
-    page.get_by_role("button", name="Reset").click()
-    assert tuple(assert_draws(page).readings) == LASER
-    assert page.locator(".chart .knob").count() == 5
+        assert page.locator(".chart .knob").count() == len(explorer.readings)
+    assert len(explorer.readings) == 4
 
 
 def test_the_torch_line_is_the_same_loss(show):
@@ -233,9 +208,7 @@ def test_the_equation_shows_symbols_and_values(show):
 
 def test_the_table_says_what_the_picture_shows(show):
     page = show(RegressionExplorer())
-    page.get_by_text("The numbers as a table").click()
-    page.locator("tr").nth(3).wait_for()
-    rows = page.locator("tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+    rows = opened_table(page)
     assert rows[1][:4] == ["squared error", "0.970", "0.030", "0.0038"]
     assert rows[2] == ["absolute error", "0.990", "0.010", "0.04", "-0.2", "0", "0.2", "0.2", "-0.2"]
     for row in rows[1:]:
@@ -244,130 +217,18 @@ def test_the_table_says_what_the_picture_shows(show):
 
 def test_results_are_said_at_most_twice_a_second(show):
     page = show(RegressionExplorer())
-    said = page.evaluate(
-        """async () => {
-            const status = tools.root().querySelector('[role=status]');
-            const knob = tools.root().querySelector('.knob');
-            const said = [];
-            const hear = () => said.push([performance.now(), status.textContent]);
-            new MutationObserver(hear).observe(status, { childList: true });
-            for (let i = 0; i < 40; i++) {
-                knob.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', shiftKey: true }));
-                await new Promise((done) => setTimeout(done, 20));
-            }
-            await new Promise((done) => setTimeout(done, 700));
-            return said;
-        }"""
-    )
-    assert 2 <= len(said) <= 5 and np.diff([time for time, _ in said]).min() > 450
+    times, said = heard(page, PRESSED % "'ArrowLeft'", 40)
+    assert 2 <= len(said) <= 5 and np.diff(times).min() > 450
     words = ", ".join(f"{name} {y:.3f} m" for name, y in present(page).estimates.items())
-    assert said[-1][1] == f"least loss at: {words}"
+    assert said[-1] == f"least loss at: {words}"
 
 
-def test_two_explorers_do_not_disturb_each_other(show):
-    page = show(RegressionExplorer(), RegressionExplorer((0.9, 1.0, 1.1)))
-    other = page.locator(".explorer").nth(1)
-    before = other.locator(".curve.study").first.get_attribute("d")
-    page.locator(".explorer").first.get_by_role("slider", name="reading x₁").press("Home")
-    assert other.locator(".curve.study").first.get_attribute("d") == before
-
-
-def test_a_change_from_python_moves_the_page(show):
-    page = show(RegressionExplorer())
-    found = page.evaluate(
-        """async () => {
-            const { esm, state } = tools.told();
-            const { default: widget } = await tools.load(esm);
-            let listener, saved = 0;
-            const listeners = [];
-            const model = {
-                get: (name) => state[name], save_changes() { saved += 1; },
-                on: (events, act) => listeners.push(act),
-                off: (events, act) => listeners.splice(listeners.indexOf(act), 1),
-            };
-            const el = tools.place();
-            const stop = await widget.render({ model, el });
-            Object.assign(state, { readings: [0.9, 1.0, 1.0], beta: 0.25 });
-            listeners[0]();
-            const root = el.firstChild.shadowRoot;
-            const [code, knobs] = [root.querySelector('code').textContent, root.querySelectorAll('.knob')];
-            stop();
-            return [code, knobs.length, saved, listeners.length, el.children.length];
-        }"""
-    )
-    assert found == ["losses.SmoothL1(beta=0.25)", 3, 0, 0, 0]
-
-
-def test_every_control_has_a_name_of_its_own(show):
-    page = show(RegressionExplorer())
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
-    roles = {"slider", "textbox", "button", "checkbox", "DisclosureTriangle"}
-    names = [
-        n["name"]["value"].strip()
-        for n in tree
-        if n.get("role", {}).get("value") in roles and not n["ignored"]
-    ]
-    assert all(names) and len(set(names)) == len(names) >= 20
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_colors_follow_the_theme(show, theme):
-    page = show(RegressionExplorer(), theme=theme)
-    read = "nodes => nodes.map(n => getComputedStyle(n).stroke)"
-    assert page.locator(".chart .curve.study").first.evaluate("n => getComputedStyle(n).stroke") == (
-        "rgb(0, 114, 178)" if theme == "light" else "rgb(86, 180, 233)"
-    )
-    curves = page.locator(".chart .curve:not(.least)")
-    assert len(set(curves.evaluate_all(read))) == 3
+def test_each_curve_has_dashes_of_its_own(show):
+    curves = show(RegressionExplorer()).locator(".chart .curve:not(.least)")
     dashes = curves.evaluate_all("nodes => nodes.slice(0, 3).map(n => getComputedStyle(n).strokeDasharray)")
     assert len(set(dashes)) == 3
 
 
-@pytest.mark.parametrize("width", [320, 390, 1200])
-def test_every_width_shows_all_of_it(show, width):
-    page = show(RegressionExplorer(), width=width)
-    page.get_by_label("with the present values").check()
-    page.get_by_text("The numbers as a table").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    targets = page.locator("button:visible, input:visible, summary:visible").evaluate_all(
-        """nodes => nodes.map((n) => [n, (n.type === 'checkbox' ? n.parentNode : n).getBoundingClientRect()])
-            .map(([n, r]) => [n.textContent || n.type, r.width, r.height, r.left, r.right])"""
-    )
-    for name, wide, tall, left, right in targets:
-        assert min(wide, tall) >= 24, name
-        assert left >= 0 and right <= width, name
-    lanes = page.locator(".knob").evaluate_all("knobs => knobs.map(k => Number(k.getAttribute('cy')))")
-    assert np.diff(lanes).min() >= 24
-
-
-@pytest.mark.parametrize("width", [390, 760, 1200])
-def test_the_page_does_not_jump_when_the_script_has_run(show, width):
-    live = show(RegressionExplorer(), width=width)
-    still = show(RegressionExplorer(), width=width, java_script_enabled=False, ready=False)
-    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
-    heights[1] -= still.locator("noscript").bounding_box()["height"]
-    assert abs(heights[0] - heights[1]) <= 6
-
-
-def test_without_a_script_a_picture_stands_there(show):
-    page = show(RegressionExplorer(), java_script_enabled=False, ready=False)
-    picture = page.get_by_role("img")
-    assert picture.get_attribute("aria-label") == (
-        "least loss at: squared error 0.970 m, absolute error 0.990 m, smooth L1 0.988 m"
-    )
-    assert picture.is_visible() and page.get_by_text("torch.nn.SmoothL1Loss(beta=0.05)").is_visible()
-
-
-def test_an_update_takes_little_time(show, capsys):
+def test_moving_a_reading_takes_little_time(show):
     page = show(RegressionExplorer())
-    times = page.evaluate(
-        """() => Array.from({ length: 200 }, (_, i) => {
-            const start = performance.now();
-            tools.root().querySelector('.knob').dispatchEvent(
-                new KeyboardEvent('keydown', { key: i % 2 ? 'ArrowLeft' : 'ArrowRight', shiftKey: true }));
-            return performance.now() - start;
-        })"""
-    )
-    with capsys.disabled():
-        print(f"\nreading moved: median {statistics.median(times):.2f} ms of script")
-    assert statistics.median(times) < 16
+    assert script_time(page, PRESSED % "i % 2 ? 'ArrowLeft' : 'ArrowRight'", 200) < 16

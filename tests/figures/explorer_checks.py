@@ -1,0 +1,94 @@
+"""The hands and eyes of the explorers' tests: what a reader does with a page, and what stands there then."""
+
+import numpy as np
+
+
+def typed(page, label, text):
+    """The field of this name, after a reader has typed into it."""
+    field = page.get_by_label(label)
+    field.fill(str(text))
+    field.press("Enter")
+    return field
+
+
+def message(page):
+    """What the explorer says below its controls."""
+    return page.locator(".message").text_content()
+
+
+def opened_table(page):
+    """The numbers as a table, row by row, once a reader has opened it."""
+    page.locator("summary").click()
+    page.locator("tr").first.wait_for()  # it is filled when it has opened
+    return page.locator("tr").evaluate_all("rows => rows.map((r) => [...r.cells].map((c) => c.textContent))")
+
+
+def points(path):
+    """The points of a path of straight lines, in pixels; shape (N, 2)."""
+    return np.array(path[1:].replace("L", " ").split(), float).reshape(-1, 2)
+
+
+def seen(page, i=0):
+    """All that a reader sees of an explorer, but for the last message: compare it with ``==``."""
+    return page.evaluate("(i) => tools.seen(tools.root(i))", i)
+
+
+def heard(page, move, times):
+    """What is said, and when in milliseconds, while the JavaScript ``move(i)`` is called every 20 ms."""
+    said = page.evaluate(
+        """async ([text, times]) => {
+            const move = eval(text);
+            const status = tools.root().querySelector('[role=status]');
+            const said = [];
+            const hear = () => said.push([performance.now(), status.textContent]);
+            new MutationObserver(hear).observe(status, { childList: true });
+            for (let i = 0; i < times; i++) {
+                move(i);
+                await new Promise((done) => setTimeout(done, 20));
+            }
+            await new Promise((done) => setTimeout(done, 700));
+            return said;
+        }""",
+        [move, times],
+    )
+    return zip(*said, strict=True)
+
+
+def script_time(page, move, times=100):
+    """The median time in milliseconds that the JavaScript ``move(i)`` takes."""
+    took = page.evaluate(
+        """([text, times]) => {
+            const move = eval(text);
+            return Array.from({ length: times }, (_, i) => {
+                const start = performance.now();
+                move(i);
+                return performance.now() - start;
+            });
+        }""",
+        [move, times],
+    )
+    return np.median(took)
+
+
+CONTROLS = "button:visible, select:visible, input:visible, summary:visible"
+# A box to tick is as large as its label.
+PLACES = """nodes => nodes.filter((node) => node.textContent || node.tagName === 'INPUT')
+    .map((node) => [node, (node.type === 'checkbox' ? node.parentNode : node).getBoundingClientRect()])
+    .map(([node, r]) => [node.textContent || node.type, r.width, r.height, r.left, r.right])"""
+LANES = "knobs => knobs.map((knob) => Number(knob.getAttribute('cy')))"
+
+
+def assert_all_is_shown(page, width):
+    """Nothing juts out of the page, words can be read, and what can be pressed is large enough."""
+    for part in page.locator("details:not([open]) > summary").all():
+        part.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    words = page.locator("svg text, .nine > *").evaluate_all(PLACES)
+    controls = page.locator(CONTROLS).evaluate_all(PLACES)
+    for name, _, _, left, right in words + controls:
+        assert left >= 0 and right <= width, name
+    for name, _, tall, *_ in words:
+        assert tall >= 8, name
+    for name, wide, tall, *_ in controls:
+        assert min(wide, tall) >= 24, name
+    assert all(np.diff(page.locator("circle.knob:visible").evaluate_all(LANES)) >= 24)

@@ -1,0 +1,426 @@
+"""What holds of every explorer: one row of ``FAMILIES``, and all of it is checked of a further family.
+
+What is a family's own, above all that its numbers are Python's, is in a file of its own.
+"""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable
+
+import pytest
+
+from helpers.figures import explorers
+from helpers.figures.explorers import (
+    CodeExplorer,
+    ConvolutionExplorer,
+    Explorer,
+    LipschitzExplorer,
+    NormalizationExplorer,
+    PlateauExplorer,
+    RaceExplorer,
+    RegressionExplorer,
+    ScheduleExplorer,
+    SignalExplorer,
+    SoftmaxExplorer,
+)
+from tests.figures.explorer_checks import CONTROLS, assert_all_is_shown, message, script_time, seen, typed
+from tests.figures.test_explorers import EXAMPLES, STAIRS
+from tests.figures.test_plateau_explorer import CURVES, QUESTIONS, START
+from tests.figures.test_race_explorer import RECORD
+
+BLUE = {"light": "rgb(0, 114, 178)", "dark": "rgb(86, 180, 233)"}
+RIVAL = {"light": "rgb(213, 94, 0)", "dark": "rgb(240, 127, 46)"}
+THIRD = {"light": "rgb(0, 127, 95)", "dark": "rgb(47, 191, 152)"}
+INK = {"light": "rgb(50, 50, 50)", "dark": "rgb(206, 214, 221)"}
+
+FOUR = ("CosineDecay", "LinearDecay", "ExponentialDecay", "Constant")
+
+
+@dataclasses.dataclass
+class Family:
+    """An explorer, and what is its own in the checks that all families share.
+
+    Parameters
+    ----------
+    name : str
+        What it is an explorer of.
+    make : callable
+        Makes the explorer.
+    other : callable
+        Makes one of another state.
+    says : str
+        A part of what only the other one says.
+    label : str
+        The label of the still picture.
+    result : str
+        CSS selector of the result in words; that of a picture is its label.
+    questions : int
+        How many there are to try, each with a picture and a result of its own.
+    idle : int
+        How many of them leave the result as it is at the start.
+    colors : dict
+        CSS selector and property to the one color of the theme that it has.
+    refused : sequence of tuple of str
+        What is typed in vain: the name of the field, the text, what it must be, what stays.
+    alike : int
+        How many controls have the name of another, told apart by a symbol that is not spoken.
+    jumps : sequence of int
+        The widths at which the still picture keeps too little room: known, and to be mended.
+    pictures : int
+        How many charts there are.
+    slowest : callable, optional
+        Makes the explorer whose updates are timed, if not the first.
+    slider, limit : int
+        Which slider is moved for it, and how many milliseconds of script a move may take.
+    """
+
+    name: str
+    make: Callable[[], Explorer]
+    other: Callable[[], Explorer]
+    says: str
+    label: str
+    result: str
+    questions: int
+    colors: dict
+    refused: tuple = ()
+    idle: int = 0
+    alike: int = 0
+    jumps: tuple = ()
+    pictures: int = 1
+    slowest: Callable[[], Explorer] | None = None
+    slider: int = 0
+    limit: int = 16
+
+    @functools.cached_property
+    def explorer(self):
+        return self.make()
+
+
+FAMILIES = [
+    Family(
+        "code lengths, entropy and cross-entropy",
+        CodeExplorer,
+        lambda: CodeExplorer([1, 1, 1, 1], [1, 1, 1, 1]),
+        says="cross-entropy 2 bits a symbol",
+        label="cross-entropy 2.625 bits = entropy 1.75 + KL 0.875",
+        result=".parts",
+        questions=5,
+        colors={("rect.needed", "fill"): BLUE, ("path.best", "stroke"): INK},
+        refused=[
+            ("n C: how often C comes", "much", "be a number", "2"),
+            ("n C: how often C comes", "0", "be positive", "2"),
+            ("n C: how often C comes", "2.5", "be a whole number", "2"),
+        ],
+    ),
+    Family(
+        "a convolution",
+        ConvolutionExplorer,
+        lambda: ConvolutionExplorer("digit 7", stride=2),
+        says="map 3 × 3",
+        label="digit 3 and the map that the kernel makes of it; row 2, column 1: 18",
+        result=".terms",
+        questions=4,
+        colors={("path[style*='--study']", "fill"): BLUE},
+        slowest=lambda: ConvolutionExplorer("photograph: tower"),
+        slider=1,
+    ),
+    Family(
+        "learning rates from Lipschitz constants",
+        LipschitzExplorer,
+        lambda: LipschitzExplorer(0.1),
+        says="Scale 0.1, 32 examples",
+        label="published 1/L: 10.2; 1/L, true bound: 0.899; 1/smoothness: 3.23; stability limit: 17.7",
+        result=".chart",
+        questions=4,
+        colors={("path[style*='--study']", "stroke"): BLUE},
+        refused=[
+            ("s scale of the feature", "0", "be positive", "1"),
+            ("s scale of the feature", "1000", "be in [0.01, 100]", "1"),
+            ("m examples in the batch", "7", "be in [8, 512]", "32"),
+        ],
+        slowest=lambda: LipschitzExplorer(1.0, 512),
+        limit=30,  # 92,000 sigmoids and logarithms
+    ),
+    Family(
+        "batch normalization",
+        NormalizationExplorer,
+        lambda: NormalizationExplorer(library="Keras"),
+        says="keras.layers.BatchNormalization(",
+        label="Output of 16 values: mean 0, spread 1",
+        result=".chart",
+        questions=4,
+        colors={("circle.dot.study", "fill"): BLUE},
+        refused=[
+            ("m values in the batch", "1", "be 2 to 32", "16"),
+            ("m values in the batch", "100", "be 2 to 32", "16"),
+            ("n batches seen", "61", "be 0 to 60", "5"),
+            ("ϵ in the root", "0", "be positive", "1e-5"),
+            ("c added to the input", "far", "be a number", "4"),
+        ],
+    ),
+    Family(
+        "reduce on plateau",
+        lambda: PlateauExplorer(CURVES, START, QUESTIONS),
+        lambda: PlateauExplorer(CURVES, START.replace(patience=0), QUESTIONS),
+        says="patience=0",
+        label="12 checks; the rate falls 2 times, from 0.2 to 0.05",
+        result="p.muted",
+        questions=3,
+        colors={("path.study", "stroke"): BLUE, ("circle.better", "fill"): BLUE},
+        refused=[("η min minimum learning rate", "0.3", "be at most lr=0.2", "0")],
+        jumps=(320, 390),
+    ),
+    Family(
+        "the race of schedules",
+        lambda: RaceExplorer(record=RECORD),
+        lambda: RaceExplorer("one-cycle", "plateau", 40, record=RECORD),
+        says="After 40 steps",
+        label="After 100 steps cosine ends above constant by 0.40 ± 0.05 points of test accuracy, "
+        "in 5 of 5 seeds.",
+        result="p.muted",
+        questions=3,
+        colors={
+            ("path.study.mean", "stroke"): BLUE,
+            ("circle.accuracy[style*='--study']", "fill"): BLUE,
+            ("circle.accuracy[style*='--rival']", "fill"): RIVAL,
+        },
+        refused=[("t/T part of the training", "130", "be at most 100", "100")],
+        idle=1,  # one question leads to the middle of the same runs
+        pictures=2,
+    ),
+    Family(
+        "regression losses",
+        RegressionExplorer,
+        lambda: RegressionExplorer((0.9, 1.0, 1.0), 0.25),
+        says="losses.SmoothL1(beta=0.25)",
+        label="least loss at: squared error 0.970 m, absolute error 0.990 m, smooth L1 0.988 m",
+        result="[role=img]",
+        questions=4,
+        colors={
+            (".chart .curve.study", "stroke"): BLUE,
+            (".chart .curve.pin1", "stroke"): RIVAL,
+            (".chart .curve.pin2", "stroke"): THIRD,
+        },
+        refused=[("β width of the parabola", "0", "be positive", "0.05")],
+        jumps=(320,),
+    ),
+    Family(
+        "learning-rate schedules",
+        lambda: ScheduleExplorer(STAIRS),
+        lambda: ScheduleExplorer(
+            STAIRS.replace(peak_lr=0.7, step_size=70, gamma=0.7), pinned=[EXAMPLES["CosineDecay"]]
+        ),
+        says="schedules.StepDecay(peak_lr=0.7, step_size=70, gamma=0.7)",
+        label=f"step decay, from 0.1 at step 0 to 0.0001 at step 1000, area {STAIRS.rates(1000).sum():.4g}",
+        result=".code code",
+        questions=3,
+        colors={(".picture .curve.study", "stroke"): BLUE},
+        slowest=lambda: ScheduleExplorer(STAIRS, pinned=[EXAMPLES[name] for name in FOUR]),
+    ),
+    Family(
+        "signals and gradients in a random network",
+        SignalExplorer,
+        lambda: SignalExplorer(depth=7),
+        says="layer 7: 1.41",
+        label="Standard deviations in a wide network: signal at layer 50: 1.41, gradient at layer 1: 1",
+        result="p.muted",
+        questions=5,
+        colors={("path.theory >> nth=0", "stroke"): BLUE, ("path.theory >> nth=1", "stroke"): THIRD},
+        refused=[
+            ("L layers", "many", "be a number", "50"),
+            ("L layers", "2.5", "be a whole number", "50"),
+            ("L layers", "61", "be in [2, 60]", "50"),
+        ],
+        limit=32,
+    ),
+    Family(
+        "softmax and its loss",
+        lambda: SoftmaxExplorer([2.0, 1.0, 0.0, -1.0], label=1),
+        lambda: SoftmaxExplorer([2.0, 1.0, 0.0, -1.0], label=3),
+        says="loss −ln p₃ = 3.44 nats",
+        label="Probabilities: class 0 0.644, class 1 0.237, class 2 0.0871, class 3 0.0321; "
+        "true class 1, loss −ln p₁ = 1.44 nats",
+        result=".loss",
+        questions=4,
+        colors={("rect.probability", "fill"): BLUE, ("rect.target", "stroke"): INK},
+        refused=[("z₂ logit", "much", "be a number", "0")],
+        idle=1,  # a number added to all logits
+        alike=3,
+    ),
+]
+
+
+@pytest.fixture(params=FAMILIES, ids=lambda family: family.name)
+def family(request):
+    return request.param
+
+
+def test_every_family_is_checked():
+    checked = [type(family.explorer).__name__ for family in FAMILIES]
+    kinds = [name for name in explorers.__all__ if name.endswith("Explorer") and name != "Explorer"]
+    assert sorted(checked) == sorted(kinds)
+
+
+# ---- what Python makes ----
+
+
+def test_html_is_the_same_each_time_and_names_no_other_place(family):
+    html = family.explorer.html()
+    assert html == family.make().html()
+    assert family.other().html() == family.other().html()
+    addresses = set(re.findall(r"https?://[^\"'\s<>)\\]+", html))
+    assert addresses == {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
+
+
+def test_module_is_one_and_never_makes_markup_or_code_from_text(family):
+    module = family.explorer._esm
+    assert re.findall(r"^(?:import|export)\b.*", module, re.M) == ["export default {"]
+    words = ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "Function(", "window.")
+    assert [word for word in words if word in module] == []
+
+
+def test_bundle_serves_notebooks_and_pages(family):
+    data, _ = family.explorer._repr_mimebundle_()
+    assert {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"} <= set(data)
+    assert data["text/plain"] == f"{type(family.explorer).__name__}: Explorer of {family.name}"
+    assert data["text/html"] == family.explorer.html()
+
+
+# ---- what a browser does with it ----
+
+DRAWN = "nodes => nodes.map((node) => node.innerHTML)"
+RESULT = "nodes => nodes.map((node) => node.getAttribute('aria-label') ?? node.textContent).join('; ')"
+# A view is put up, moved from Python and taken down, twice.
+MOVED = """async () => {
+    const [{ esm, state }, { state: wanted }] = [tools.told(0), tools.told(1)];
+    const { default: widget } = await tools.load(esm);
+    const [el, views, counts] = [tools.place(), [], []];
+    for (const _ of [1, 2]) {
+        const model = tools.model(structuredClone(state));
+        const count = () => counts.push([el.children.length, model.listeners.length, model.saved]);
+        const stop = await widget.render({ model, el });
+        Object.assign(model.state, wanted);
+        model.listeners.forEach((act) => act());
+        views.push(tools.seen(el.firstChild.shadowRoot));
+        count();
+        stop();
+        count();
+    }
+    return [views, counts];
+}"""
+# From one end of a slider to the other, in a hundred moves.
+SLID = """(i) => {
+    const slider = tools.root().querySelectorAll('input[type=range]')[%d];
+    slider.value = Number(slider.min) + (slider.max - slider.min) * i / 99;
+    slider.dispatchEvent(new Event('input'));
+}"""
+
+
+def stir(page, i):
+    """Move whatever kind of control an explorer has."""
+    for kind in ("input[type=range]", "[role=slider]", "select"):
+        for control in page.locator(".explorer").nth(i).locator(f"{kind}:visible").all()[:1]:
+            control.press("Home")
+            control.press("ArrowRight") if kind != "select" else control.select_option(index=1)
+
+
+def test_two_explorers_do_not_disturb_each_other(family, show):
+    page = show(family.explorer, family.other())
+    for still, moved in ((0, 1), (1, 0)):
+        before = seen(page, still), seen(page, moved)
+        stir(page, moved)
+        assert seen(page, still) == before[0]
+        assert seen(page, moved) != before[1]
+
+
+def test_a_change_from_python_moves_the_page_and_a_view_can_be_taken_down(family, show):
+    page = show(family.explorer, family.other())
+    assert family.says in page.evaluate("tools.root(1).querySelector('.ex').textContent")
+    assert family.says not in page.evaluate("tools.root(0).querySelector('.ex').textContent")
+    views, counts = page.evaluate(MOVED)
+    assert views == [seen(page, 1)] * 2
+    assert counts == [[1, 1, 0], [0, 0, 0]] * 2
+
+
+def test_questions_set_the_stage_and_reset_clears_it(family, show):
+    page = show(family.explorer)
+    start, pictures, results = seen(page), set(), [page.locator(family.result).evaluate_all(RESULT)]
+    for question in page.locator(".prompt").all():
+        question.click()
+        assert message(page) == question.text_content()
+        assert seen(page) != start
+        pictures.add("".join(page.locator(".chart").evaluate_all(DRAWN)))
+        results.append(page.locator(family.result).evaluate_all(RESULT))
+    assert len(pictures) == len(set(results[1:])) == family.questions
+    assert results[1:].count(results[0]) == family.idle
+    page.get_by_role("button", name="Reset").click()
+    assert seen(page) == start
+
+
+def test_a_bad_number_is_refused_gently(family, show):
+    page = show(family.explorer)
+    start = seen(page)
+    for name, text, wish, kept in family.refused:
+        typed(page, f"{name}, exact value", text)
+        assert message(page) == f"{name} must {wish}, got {text}; {kept} stays."
+        assert seen(page) == start
+
+
+def test_every_control_has_a_name_of_its_own(family, show):
+    page = show(family.explorer)
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    roles = {"slider", "textbox", "button", "combobox", "checkbox", "DisclosureTriangle"}
+    nodes = [node for node in tree if node.get("role", {}).get("value") in roles and not node["ignored"]]
+    names = [node["name"]["value"].strip() for node in nodes]
+    assert all(names) and len(names) - len(set(names)) == family.alike
+    assert len(names) == page.locator(f"{CONTROLS}, [role=slider]:visible").count()
+
+
+@pytest.mark.parametrize("width", [320, 390, 760, 1200])
+def test_at_every_width_all_is_shown_where_the_still_picture_stood(family, show, width):
+    live = show(family.explorer, width=width)
+    still = show(family.explorer, width=width, java_script_enabled=False, ready=False)
+    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
+    heights[1] -= still.locator("noscript").bounding_box()["height"]
+    assert (abs(heights[0] - heights[1]) > 6) == (width in family.jumps)
+    assert_still(still, family)
+    assert still.locator("pre").all_text_contents() == live.locator("pre").all_text_contents()
+    for box in live.get_by_label("with the present values").all():
+        box.check()
+    assert_all_is_shown(live, width)
+
+
+def assert_still(page, family):
+    """What stands there without a script: pictures that say what they are, and the lines of code."""
+    assert page.locator("noscript").text_content() == "Without JavaScript this is a still picture."
+    pictures = page.get_by_role("img")
+    assert pictures.count() == family.pictures
+    assert pictures.first.is_visible()
+    assert pictures.first.get_attribute("aria-label") == family.label
+    assert page.locator("pre:visible").count() == page.locator("pre").count()
+
+
+def test_the_picture_has_the_colors_of_the_theme_and_follows_it(family, show):
+    page = show(family.explorer, theme="dark")
+    for theme in ("dark", "light"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        page.wait_for_function(
+            "(dark) => tools.root().querySelector('.ex').hasAttribute('data-dark') === dark",
+            arg=theme == "dark",
+        )
+        for (selector, name), color in family.colors.items():
+            read = "(nodes, name) => nodes.map((node) => getComputedStyle(node)[name])"
+            assert set(page.locator(selector).evaluate_all(read, name)) == {color[theme]}
+
+
+def test_in_print_the_picture_stands_without_its_controls(family, show):
+    page = show(family.explorer)
+    page.emulate_media(media="print")
+    assert page.locator(".chart:visible").count() == family.pictures
+    assert page.locator("button:visible, input:visible, details:visible").count() == 0
+
+
+def test_an_update_takes_little_time(family, show):
+    page = show((family.slowest or family.make)())
+    assert script_time(page, SLID % family.slider) < family.limit
