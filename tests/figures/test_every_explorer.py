@@ -319,10 +319,13 @@ SLID = """(i) => {
 
 def stir(page, i):
     """Move whatever kind of control an explorer has."""
-    for kind in ("input[type=range]", "[role=slider]", "select"):
-        for control in page.locator(".explorer").nth(i).locator(f"{kind}:visible").all()[:1]:
-            control.press("Home")
-            control.press("ArrowRight") if kind != "select" else control.select_option(index=1)
+    explorer = page.locator(".explorer").nth(i)
+    for kind in ("input[type=range]", "[role=slider]"):
+        for slider in explorer.locator(f"{kind}:visible").all()[:1]:
+            slider.press("Home")
+            slider.press("ArrowRight")
+    for menu in explorer.locator("select:visible").all()[:1]:
+        menu.select_option(index=1)
 
 
 def test_two_explorers_do_not_disturb_each_other(family, show):
