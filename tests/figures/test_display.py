@@ -67,7 +67,11 @@ def test_a_function_without_docstring_is_shown_whole():
     def plain(x):
         return x + 1
 
-    assert (
-        re.sub(r"<[^>]*>", "", display.show_source(plain).data).split()
-        == ["def", "plain(x):", "return", "x", "+", "1"]
-    )
+    assert re.sub(r"<[^>]*>", "", display.show_source(plain).data).split() == [
+        "def",
+        "plain(x):",
+        "return",
+        "x",
+        "+",
+        "1",
+    ]

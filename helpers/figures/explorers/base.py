@@ -28,7 +28,7 @@ How to make a further family
    write a formula a second time in JavaScript.
 3. Give it :meth:`Explorer.still`: the picture, parameters and equation before the script runs, without it,
    and in print. Use the classes of ``explorer.css``; it reserves the height.
-4. Test it in a browser, in a page of its own: see ``tests/figures/test_explorers_in_browser.py``.
+4. Give it a row in ``tests/figures/test_every_explorer.py``, and what is its own a file beside it.
 """
 
 from __future__ import annotations

@@ -162,6 +162,7 @@ export function control(fact, link, id) {
     min,
     max,
     step,
+    "aria-label": name, // with the symbol, which alone tells some rows apart
     title: "double click or Delete: back to the start",
     input: () => {
       link.write(value(Number(range.value)));

@@ -16,7 +16,7 @@ from helpers.core.hyperparameters import Hyperparameters, hyperparameter, hyperp
 from helpers.core.mathematics import sqrt
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, equation
-from helpers.figures.explorers.pictures import ghost, still_row
+from helpers.figures.explorers.pictures import ends, ghost, still_row
 from helpers.formulas.losses import BinaryCrossEntropy
 
 __all__ = ["LipschitzExplorer"]
@@ -172,7 +172,7 @@ class LipschitzExplorer(Explorer):
         return (
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
-            f'<div class="pinning">{ghost("button", "Reset")}</div>'
+            f'<div class="pinning">{ends()}</div>'
             f'<p class="muted" style="{NOTE}"></p></div>'
             f'<div><div class="controls">{sliders}</div><p class="message"></p></div></div>'
             f'<div class="formula"><div class="equation"><div>{"".join(_equations())}</div></div></div>'

@@ -16,7 +16,7 @@ from helpers.core import arrays, checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, mathml
-from helpers.figures.explorers.pictures import ghost, still_code, still_row
+from helpers.figures.explorers.pictures import ends, ghost, still_code, still_row
 from helpers.formulas import layers
 from helpers.formulas.layers.normalization import batch_norm_line, batch_norm_running
 
@@ -205,7 +205,7 @@ class NormalizationExplorer(Explorer):
             f'<div class="bar"><span class="choice">Library: {self.library}</span>'
             f"{ghost('check', 'evaluation: use the running statistics')}</div>"
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
-            f'<div class="pinning">{ghost("button", "Reset")}</div></div>'
+            f'<div class="pinning">{ends()}</div></div>'
             f'<div><div class="controls">{sliders}</div><p class="message"></p></div></div>'
             f'<div class="formula"><div class="equation"><div>'
             f"{''.join(_equations(self.train, library.unbiased))}</div></div></div>"

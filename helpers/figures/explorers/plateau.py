@@ -16,7 +16,7 @@ from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameter, hyperparameters
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, code, equation
-from helpers.figures.explorers.pictures import ghost, still_code, still_row
+from helpers.figures.explorers.pictures import ends, ghost, still_code, still_row
 from helpers.formulas.schedules import ReduceOnPlateau
 
 __all__ = ["PlateauExplorer", "PlateauQuestion"]
@@ -175,10 +175,10 @@ class PlateauExplorer(Explorer):
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="bar">{choices}</div>'
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
-            f'<div class="pinning">{LEGEND}{ghost("button", "Reset")}</div>'
+            f'<div class="pinning">{LEGEND}{ends()}</div>'
             f'<p class="muted" style="{NOTE}"></p></div>'
             f'<div><div class="controls">{sliders}{FIELD}</div><p class="message"></p></div></div>'
-            f'<div class="formula"><div class="equation"><div>{lines}</div></div></div>'
+            f'<div class="formula" style="{LINES}"><div class="equation"><div>{lines}</div></div></div>'
             f'<div class="codes">{still_code("in this book", code(schedule, "schedules"))}'
             f"{still_code('in torch', schedule.torch())}</div>{ghost('summary')}"
         )
@@ -278,6 +278,9 @@ PANELS = {"loss": (26, 240), "bad": (276, 336), "rate": (372, 440)}
 #: Room for the sentence below the picture, on a phone too.
 NOTE = "min-height: clamp(4.4em, 16em - 29cqw, 8.8em); margin-top: 4px"
 LEGEND = '<span class="muted ghost">● new best ○ bad ● one too many ○ forgiven</span>'
+LEGEND += '<span class="muted ghost">Draw over the losses; arrow keys move one.</span>'
+#: On a phone the conditions of the equations go below their cases.
+LINES = "min-height: clamp(0px, (400px - 100cqw) * 100, 527px)"
 #: Room for the field of the exact loss.
 FIELD = '<div class="bar"><span class="number ghost">0</span></div>'
 

@@ -15,7 +15,7 @@ from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts
-from helpers.figures.explorers.pictures import ghost, still_row
+from helpers.figures.explorers.pictures import ends, ghost, still_row
 from helpers.formulas.schedules import Schedule
 from helpers.recipes import records
 from helpers.recipes.schedule_race import CONTESTANTS
@@ -174,7 +174,7 @@ class RaceExplorer(Explorer):
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._courses()}</div>'
             f'<div class="controls">{still_row(facts.told[row["fact"]], self.part)}</div></div>'
             f'<div><div class="picture" style="height: {HEIGHT}px">{self._ends()}</div>'
-            f'<div class="pinning">{ghost("button", "Reset")}</div></div></div>'
+            f'<div class="pinning">{ends()}</div></div></div>'
             f'<p class="message"></p><p class="muted" style="{NOTE}">{escape(self._words())}</p>'
             f"{ghost('summary')}"
         )

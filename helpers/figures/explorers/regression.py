@@ -14,7 +14,7 @@ from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameter
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts, code, equation
-from helpers.figures.explorers.pictures import ghost, still_code, still_row
+from helpers.figures.explorers.pictures import ends, ghost, still_code, still_row
 from helpers.formulas.losses import AbsoluteError, ElementwiseLoss, SmoothL1, SquaredError
 
 __all__ = ["Readings", "RegressionExplorer"]
@@ -28,6 +28,8 @@ WIDTHS = {"low": 0.002, "high": 0.5, "unit": "m"}
 LOOKS = ("study", "pin1", "pin2")
 #: LaTeX of the three losses of one error, in the order of the losses.
 SYMBOLS = (r"\ell_2(e)", r"\ell_1(e)", r"\ell_{\beta}(e)")
+HINT = "Drag a reading, or use arrow keys."
+FIELD = '<span class="number ghost" style="width: 2.9rem">0</span>'
 TORCH = "torch.nn.SmoothL1Loss(beta=p.beta)"
 
 
@@ -156,11 +158,14 @@ class RegressionExplorer(Explorer):
         prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
         lines = "".join(_equations(*map(symbolic.latex, self.losses)))
         torch = TORCH.replace("p.beta", repr(self.beta))
+        fields = "<span>readings (m)</span>" + len(self.readings) * FIELD
         return (
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="stage"><div><div class="picture" style="height: 400px">{self._picture()}</div>'
-            f'<div class="pinning"></div></div><div><div class="controls">{still_row(fact, self.beta)}'
-            f'<div class="bar">{ghost("number")}</div></div><p class="message"></p></div></div>'
+            f'<div class="pinning">{ghost("muted", HINT)}{ends()}</div></div>'
+            f'<div><div class="controls">{still_row(fact, self.beta)}'
+            f'<div class="bar"><span class="choice" style="flex-wrap: wrap">{fields}</span></div></div>'
+            '<p class="message"></p></div></div>'
             f'<div class="formula"><div class="equation"><div>{lines}</div></div>'
             f"{ghost('check', 'with the present values')}</div>"
             f'<div class="codes">{still_code("in this book", code(self.losses[2], "losses"))}'
