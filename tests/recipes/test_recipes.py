@@ -174,7 +174,10 @@ def test_all_recipes_run_where_they_can(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     everything.main([str(tmp_path)])
     assert races == [
-        *([name, "--record", str(tmp_path / f"lipschitz_{name}.json")] for name in ("mnist", "cifar10")),
+        *(
+            [name, "--record", str(tmp_path / f"lipschitz_{name}.json")]
+            for name in ("mnist", "cifar10", "clipping")
+        ),
         ["--record", str(tmp_path / "schedule-race.json")],
     ]
     assert [name for name, _ in ran] == ["digits", "mnist", "fashion_mnist"]
