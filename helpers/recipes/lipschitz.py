@@ -75,8 +75,8 @@ def trained(
     l2 = settings.l2 if entrant.rule == "smoothness" else settings.told_l2
     schedule, hooks = entrant.rate(scale, train[0], settings.batch_size, total, l2)
     optimizer = OPTIMIZERS[entrant.optimizer](model.parameters(), lr=1.0, weight_decay=settings.l2)
-    loss = clipped_cross_entropy if entrant.rule == "clipped" else F.cross_entropy
-    how = {"loss": loss, "optimizer": optimizer, "schedule": schedule, "hooks": hooks, **length}
+    criterion = clipped_cross_entropy if entrant.rule == "clipped" else F.cross_entropy
+    how = {"loss": criterion, "optimizer": optimizer, "schedule": schedule, "hooks": hooks, **length}
     start = time.perf_counter()
     try:
         with randomness(seed):

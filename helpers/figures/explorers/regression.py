@@ -158,7 +158,7 @@ class RegressionExplorer(Explorer):
         prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
         lines = "".join(_equations(*map(symbolic.latex, self.losses)))
         torch = TORCH.replace("p.beta", repr(self.beta))
-        fields = "<span>readings (m)</span>" + len(self.readings) * FIELD
+        fields = ghost("", "readings (m)") + len(self.readings) * FIELD
         return (
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="stage"><div><div class="picture" style="height: 400px">{self._picture()}</div>'
