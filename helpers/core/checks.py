@@ -20,6 +20,7 @@ import numpy as np
 
 __all__ = [
     "at_least_one",
+    "boolean",
     "count",
     "each",
     "finite",
@@ -28,6 +29,7 @@ __all__ = [
     "increasing",
     "index",
     "integer",
+    "kind",
     "non_negative",
     "one_of",
     "positive",
@@ -59,6 +61,28 @@ def require(condition: bool, requirement: str, name: str, value: object) -> None
         raise ValueError(f"{name} must {requirement}, got {name}={value!r}")
 
 
+def kind(condition: bool, requirement: str, name: str, value: object) -> None:
+    """Raise ``TypeError`` in the same words, and with the value's type, unless `condition` holds.
+
+    Parameters
+    ----------
+    condition, requirement, name, value
+        See :func:`require`.
+
+    Raises
+    ------
+    TypeError
+        If the condition is false.
+    """
+    if not condition:
+        raise TypeError(f"{name} must {requirement}, got {name}={value!r} of type {type(value).__name__}")
+
+
+def boolean(name: str, value: object) -> None:
+    """Require ``True`` or ``False``; a number or a string is neither."""
+    kind(isinstance(value, bool | np.bool_), "be True or False", name, value)
+
+
 def real(name: str, value: object) -> None:
     """Require a real number; a ``bool`` or a string is none.
 
@@ -67,8 +91,7 @@ def real(name: str, value: object) -> None:
     TypeError
         If `value` is not a real number.
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a real number, got {name}={value!r} of type {type(value).__name__}")
+    kind(isinstance(value, Real) and not isinstance(value, bool), "be a real number", name, value)
 
 
 def finite(name: str, value: object) -> None:
@@ -115,8 +138,8 @@ def integer(name: str, value: object) -> None:
     TypeError
         If `value` is not a whole number.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be a whole number, got {name}={value!r} of type {type(value).__name__}")
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    kind(whole, "be a whole number", name, value)
 
 
 def count(name: str, value: object) -> None:
@@ -162,8 +185,7 @@ def each(check: Callable[[str, object], None]) -> Callable[[str, object], None]:
     """
 
     def check_each(name: str, values: object) -> None:
-        if not isinstance(values, tuple):
-            raise TypeError(f"{name} must be a tuple, got {name}={values!r} of type {type(values).__name__}")
+        kind(isinstance(values, tuple), "be a tuple", name, values)
         require(len(values) > 0, "not be empty", name, values)
         for i, value in enumerate(values):
             check(f"{name}[{i}]", value)

@@ -54,6 +54,21 @@ def test_require_names_the_requirement_the_name_and_the_value():
         checks.require(False, "be even", "n", 3)
 
 
+def test_kind_names_the_type_too():
+    checks.kind(True, "be a dict", "n", 3)
+    with pytest.raises(TypeError, match=r"^n must be a dict, got n=3 of type int$"):
+        checks.kind(False, "be a dict", "n", 3)
+
+
+def test_boolean():
+    for value in (True, False, np.True_):
+        assert checks.boolean("train", value) is None
+    for value in ("yes", 1, None):
+        message = f"train must be True or False, got train={value!r} of type {type(value).__name__}"
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            checks.boolean("train", value)
+
+
 @pytest.mark.parametrize("check", WHOLE, ids=lambda check: check.__name__)
 def test_a_check_of_a_whole_number(check):
     for value in (1, np.int64(5), 10**30):
@@ -148,5 +163,5 @@ def test_one_of():
 
 def test_every_check_is_tested():
     numbers = {check.__name__ for check in (*TABLE, *WHOLE)}
-    others = {"real", "require", "each", "increasing", "shape", "generator", "one_of"}
+    others = {"real", "require", "kind", "boolean", "each", "increasing", "shape", "generator", "one_of"}
     assert numbers | others == set(checks.__all__)

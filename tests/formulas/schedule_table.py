@@ -50,8 +50,6 @@ class Row:
         Schedule to the smallest and the largest rate it may give.
     falls : bool
         Whether the rate never rises (while no end rate is above the peak).
-    starts_at_base : bool
-        Whether the first rate is the base rate.
     torch_ends : bool
         Whether torch's class goes another way after the end, or stops there.
     """
@@ -60,7 +58,6 @@ class Row:
     refused: dict[str, tuple[Any, str]]
     bounds: Callable[[Any], tuple[float, float]] = lambda s: (0.0, s.base_lr)
     falls: bool = True
-    starts_at_base: bool = True
     torch_ends: bool = False
 
 
@@ -94,6 +91,11 @@ def between_start_peak_and_end(s):
 def falling(t):
     """A function with a name, for a schedule that can be pickled."""
     return 0.95**t
+
+
+def slow_start(t):
+    """One that rises."""
+    return 1 - 0.9 * 2.0**-t
 
 
 ROWS = {
@@ -281,7 +283,6 @@ ROWS = {
         },
         refused={**PEAK, **WARMUP},
         falls=False,
-        starts_at_base=False,
     ),
     Noam: Row(
         points={
@@ -295,7 +296,6 @@ ROWS = {
             "scale": (0.0, "scale must be positive, got scale=0.0"),
         },
         falls=False,
-        starts_at_base=False,
     ),
     Triangular: Row(
         points={
@@ -390,7 +390,6 @@ ROWS = {
         },
         bounds=between_start_peak_and_end,
         falls=False,
-        starts_at_base=False,
     ),
     Lambda: Row(
         points={Lambda(0.5, falling): {0: 0.5, 1: 0.475, 2: 0.45125}},
@@ -408,17 +407,28 @@ ROWS = {
             },
             Warmup(StepDecay(0.5, 30, 0.1), 1): {0: 0.0, 1: 0.5, 30: 0.5, 31: 0.05},
             Warmup(Warmup(LinearDecay(0.4, 4), 2, start_lr=0.2), 2, start_lr=0.1): {
-                **{0: 0.1, 1: 0.25, 2: 0.2, 3: 0.3, 4: 0.4, 6: 0.2, 8: 0.0, 9: 0.0},
+                **{0: 0.1, 1: 0.15, 2: 0.2, 3: 0.3, 4: 0.4, 6: 0.2, 8: 0.0, 9: 0.0},
             },
+            Warmup(Noam(512, 4000), 100): {
+                **{0: 0.0, 50: 0.5 / 512**0.5 / 4000**1.5, 100: 1 / 512**0.5 / 4000**1.5},
+                **{4099: 1 / (512 * 4000) ** 0.5, 16099: 0.5 / (512 * 4000) ** 0.5},
+            },
+            Warmup(InverseSquareRoot(0.1, 4), 10, 0.005): {0: 0.005, 5: 0.015, 10: 0.025, 13: 0.1, 25: 0.05},
+            Warmup(WarmupStableDecay(0.1, 100, 10, 20, 0.02), 4): {
+                **{0: 0.0, 2: 0.01, 4: 0.02, 9: 0.06, 14: 0.1, 84: 0.1, 94: 0.05, 104: 0.0, 105: 0.0},
+            },
+            Warmup(OneCycle(0.1, 20, 10, 0.02, 0.01, "linear"), 4): {
+                **{0: 0.0, 2: 0.01, 4: 0.02, 9: 0.06, 14: 0.1, 19: 0.055, 24: 0.01, 25: 0.01},
+            },
+            Warmup(Lambda(0.5, slow_start), 4): {0: 0.0, 2: 0.025, 4: 0.05, 5: 0.275, 6: 0.3875},
         },
         refused={
             "inner": (0.1, "inner must be a Schedule, got inner=0.1"),
             **WARMUP,
             **START,
         },
-        bounds=lambda s: (0.0, max(s.start_lr, s.base_lr)),
+        bounds=lambda s: (0.0, max(s.start_lr, s.inner.first_lr)),
         falls=False,
-        starts_at_base=False,
         torch_ends=True,
     ),
     Joined: Row(
@@ -442,7 +452,6 @@ ROWS = {
         },
         bounds=lambda s: (0.0, max(part.base_lr for part in s.schedules)),
         falls=False,
-        starts_at_base=False,
         torch_ends=True,
     ),
 }

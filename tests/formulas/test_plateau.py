@@ -226,10 +226,12 @@ def test_each_field_says_what_it_requires():
 
 def test_a_metric_must_be_a_number():
     schedule = ReduceOnPlateau(0.1)
-    for metric in (torch.tensor(1.0), "1", None):
+    for metric in (torch.ones(1), np.ones(1), np.array(True), np.array("1"), "1", None):
         with pytest.raises(TypeError, match=r"^metric must be a real number, got metric="):
             schedule.observe(schedule.init(), metric)
-    assert type(schedule.observe(schedule.init(), np.float32(0.5))["best"]) is float
+    for half in (np.float32(0.5), np.array(0.5), torch.tensor(0.5), np.array(0.5, dtype=object)):
+        best = schedule.observe(schedule.init(), half)["best"]
+        assert best == 0.5 and type(best) is float
 
 
 def test_frozen_hashable_and_pickled():

@@ -85,9 +85,9 @@ class TestValues:
             for kind in (float, np.int64, np.float64, np.int32):
                 assert schedule(kind(step)) == pytest.approx(schedule(step), rel=1e-14)
 
-    @pytest.mark.parametrize("schedule", [s for s in SCHEDULES if ROWS[type(s)].starts_at_base], ids=label)
-    def test_the_first_rate_is_the_base_rate(self, schedule):
-        assert schedule(0) == pytest.approx(schedule.base_lr, rel=1e-15)
+    @each_schedule
+    def test_the_first_rate_is_that_of_step_0(self, schedule):
+        assert schedule.first_lr == pytest.approx(schedule(0), rel=1e-15)
 
 
 class TestAgainstTorch:
@@ -251,6 +251,12 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"^steps must be zero or positive, got steps=-2$"):
             schedule.rates(-2)
 
+    @pytest.mark.parametrize("steps", [10.0, np.float64(10), None, "3", ["3"], [None, 1], [True]], ids=str)
+    def test_steps_that_are_neither_a_number_of_them_nor_an_array(self, steps):
+        message = f"steps must be a whole number or an array of steps, got steps={steps!r} of type "
+        with pytest.raises(TypeError, match=f"^{re.escape(message + type(steps).__name__)}$"):
+            schedules.Constant(0.1).rates(steps)
+
 
 @st.composite
 def drawn(draw, cls):
@@ -331,6 +337,13 @@ class TestWarmup:
         inner = schedules.CosineDecay(0.1, 50)
         schedule = schedules.Warmup(inner, 10)
         assert [schedule(10 + step) for step in range(60)] == [inner(step) for step in range(60)]
+
+    @given(schedules_drawn(), st.integers(1, 500), st.floats(0, 0.1))
+    def test_the_climb_is_a_line_to_the_first_rate_of_any_schedule(self, inner, warmup_steps, start_lr):
+        steps = np.arange(warmup_steps + 1)
+        line = np.interp(steps, [0, warmup_steps], [start_lr, inner(0)])
+        rates = schedules.Warmup(inner, warmup_steps, start_lr).rates(steps)
+        np.testing.assert_allclose(rates, line, rtol=1e-12, atol=1e-16)
 
 
 class TestJoined:

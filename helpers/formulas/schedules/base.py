@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -69,6 +69,11 @@ class Schedule(Hyperparameters, ABC):
         """The rate with which an optimizer of another library is made, before its scheduler multiplies."""
         return self.peak_lr
 
+    @property
+    def first_lr(self) -> Any:
+        """The rate of step 0."""
+        return self.base_lr
+
     @abstractmethod
     def formula(self, t: Any) -> Any:
         """The rate at step `t`, written once for numbers, arrays and symbols."""
@@ -99,7 +104,7 @@ class Schedule(Hyperparameters, ABC):
         Parameters
         ----------
         steps : int or array_like
-            A number n stands for the steps 0 to n-1.
+            A whole number n stands for the steps 0 to n-1.
 
         Returns
         -------
@@ -108,13 +113,18 @@ class Schedule(Hyperparameters, ABC):
 
         Raises
         ------
+        TypeError
+            If `steps` is neither a whole number nor an array of numbers.
         ValueError
             If any step is negative, infinite or NaN, or the number of steps is negative.
         """
         if isinstance(steps, Integral):
-            checks.non_negative("steps", steps)
+            checks.index("steps", steps)
             steps = np.arange(steps)
-        t = np.asarray(steps, dtype=float)
+        t = np.asarray(steps)
+        many = t.dtype.kind in "iuf" and not isinstance(steps, Real)
+        checks.kind(many, "be a whole number or an array of steps", "steps", steps)
+        t = t.astype(float)
         if t.size:
             checks.non_negative("step", float(t.min()))  # NaN, where there is one
             checks.finite("step", float(t.max()))

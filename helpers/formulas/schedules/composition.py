@@ -31,19 +31,18 @@ def schedule(name: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Warmup(Schedule):
-    """Climb to another schedule's base rate along a straight line, then follow that schedule.
+    """Climb to another schedule's first rate along a straight line, then follow that schedule.
 
     The inner schedule's clock starts when the climb ends. The whole is therefore
-    ``warmup_steps + inner.total_steps`` long, which is what :attr:`total_steps` says. The base rate is the
-    one that a decay starts with; of schedules that rise by themselves, one-cycle and the triangles, it is
-    their lowest at the start.
+    ``warmup_steps + inner.total_steps`` long, which is what :attr:`total_steps` says. A decay starts with its
+    highest rate; a schedule that climbs by itself starts low, and needs no warmup before it.
 
     Parameters
     ----------
     inner : Schedule
         What follows the climb.
     warmup_steps : int
-        Step at which the base rate is reached, above 0.
+        Step at which the first rate of `inner` is reached, above 0.
     start_lr : float
         Rate at step 0, zero or above. With 0 the first update changes nothing.
 
@@ -68,7 +67,7 @@ class Warmup(Schedule):
     lesson = 19
     torch_code = (
         "LambdaLR(optimizer, lambda t:"
-        " ({start_lr} + ({base_lr} - {start_lr}) * t / {warmup_steps}) / {base_lr})"
+        " ({start_lr} + ({inner.first_lr} - {start_lr}) * t / {warmup_steps}) / {base_lr})"
     )
     library_names = (
         LibraryName("torch", "SequentialLR of LinearLR", "LinearLR refuses to start at 0"),
@@ -87,6 +86,10 @@ class Warmup(Schedule):
     @property
     def base_lr(self) -> Any:
         return self.inner.base_lr
+
+    @property
+    def first_lr(self) -> Any:
+        return self.start_lr
 
     @property
     def total_steps(self) -> int:
@@ -111,7 +114,7 @@ class Warmup(Schedule):
 
     def climb(self, t: Any) -> Any:
         """Return the rate before the inner schedule begins."""
-        return self.start_lr + (self.base_lr - self.start_lr) * t / self.warmup_steps
+        return self.start_lr + (self.inner.first_lr - self.start_lr) * t / self.warmup_steps
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,10 @@ class Joined(Schedule):
     @property
     def base_lr(self) -> Any:
         return self.schedules[0].base_lr
+
+    @property
+    def first_lr(self) -> Any:
+        return self.schedules[0].first_lr
 
     @property
     def total_steps(self) -> int:
@@ -239,6 +246,10 @@ class Lambda(Schedule):
     @property
     def base_lr(self) -> Any:
         return self.lr
+
+    @property
+    def first_lr(self) -> Any:
+        return self.formula(0)
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-r"""Schedules that fall smoothly and never rise: exponentials, 1/t, polynomials, the cosine.
+r"""Schedules that fall smoothly: exponentials, 1/t, polynomials, the cosine.
 
 Symbols: :math:`t` the step (updates made so far), :math:`\eta_0` the peak rate, with which they
 start, :math:`T` the total number of steps. Lesson 17 derives the exponentials and 1/t, lesson 18
@@ -155,7 +155,7 @@ class PolynomialDecay(Schedule):
     total_steps : int
         Step at which `end_lr` is reached, above 0.
     end_lr : float
-        Rate from `total_steps` on, zero or above.
+        Rate from `total_steps` on, zero or above; above `peak_lr`, the rate rises.
     power : float
         1 is a straight line; above 1 the rate falls early, below 1 late. Above 0.
     """
@@ -195,7 +195,7 @@ class LinearDecay(Schedule):
     total_steps : int
         Step at which `end_lr` is reached, above 0.
     end_lr : float
-        Rate from `total_steps` on, zero or above.
+        Rate from `total_steps` on, zero or above; above `peak_lr`, the rate rises.
     """
 
     peak_lr: float = peak_lr()
@@ -233,7 +233,7 @@ class CosineDecay(Schedule):
     total_steps : int
         Step at which `end_lr` is reached, above 0.
     end_lr : float
-        Rate from `total_steps` on, zero or above.
+        Rate from `total_steps` on, zero or above; above `peak_lr`, the rate rises.
 
     References
     ----------

@@ -124,7 +124,7 @@ class ReduceOnPlateau(Hyperparameters):
         ----------
         state : dict
             What :meth:`init` or the observation before returned.
-        metric : float
+        metric : float or array of shape ()
             The newest value, such as the validation loss; NaN is allowed.
 
         Returns
@@ -136,6 +136,7 @@ class ReduceOnPlateau(Hyperparameters):
         TypeError
             If `metric` is not a real number.
         """
+        metric = metric.item() if getattr(metric, "shape", None) == () else metric
         checks.real("metric", metric)
         metric = float(metric)
         return self.transition(state, metric, self.improves(metric, state["best"]))

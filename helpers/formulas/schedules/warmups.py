@@ -66,6 +66,10 @@ class InverseSquareRoot(Schedule):
         "LambdaLR(optimizer, lambda t: min((t + 1) / {warmup_steps}, math.sqrt({warmup_steps} / (t + 1))))"
     )
 
+    @property
+    def first_lr(self) -> Any:
+        return self.peak_lr / self.warmup_steps
+
     def formula(self, t: Any) -> Any:
         climb, fall = (t + 1) / self.warmup_steps, sqrt(self.warmup_steps / (t + 1))
         return self.peak_lr * minimum(climb, fall)
@@ -123,6 +127,10 @@ class Noam(Schedule):
     @property
     def base_lr(self) -> Any:
         return self.scale
+
+    @property
+    def first_lr(self) -> Any:
+        return self.scale / (self.d_model**0.5 * self.warmup_steps**1.5)
 
     def formula(self, t: Any) -> Any:
         climb, fall = (t + 1) / self.warmup_steps**1.5, 1 / sqrt(t + 1)
@@ -311,6 +319,10 @@ class WarmupStableDecay(Schedule):
         checks.require(
             moving <= self.total_steps, f"be at most total_steps={self.total_steps}", words, moving
         )
+
+    @property
+    def first_lr(self) -> Any:
+        return self.start_lr
 
     def formula(self, t: Any) -> Any:
         climb = self.start_lr + (self.peak_lr - self.start_lr) * t / self.warmup_steps
