@@ -19,9 +19,13 @@ ValueError: lr must be positive, got lr=-1
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
+
+from helpers.core import checks
 
 __all__ = ["Hyperparameter", "Hyperparameters", "example", "hyperparameter", "hyperparameters"]
 
@@ -104,10 +108,45 @@ def hyperparameters(method: object) -> dict[str, Hyperparameter]:
     return {name: fact for name, fact in about.items() if fact is not None}
 
 
+class _FieldSignature:
+    """The signature of a class is that of its fields: ``help`` and the API pages would show ``__new__``'s."""
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")
+        return inspect.Signature(list(inspect.signature(owner.__init__).parameters.values())[1:])
+
+
+def _torch_arguments(method: type) -> dict[str, str]:
+    """Return what each argument of a method's torch line is, where it is made of the method's fields."""
+    _, *found = re.split(r", (\w+)=", getattr(method, "torch_code", "").removesuffix(")"))
+    names = {f.name for f in fields(method)}
+    told = zip(found[::2], found[1::2], strict=True)
+    return {name: re.sub("[{}']", "", text) for name, text in told if {*re.findall(r"{(\w+)", text)} & names}
+
+
 class Hyperparameters:
-    """Base of every method: checks its fields when it is made, and never changes afterwards."""
+    """Base of every method: checks its fields when it is made, and never changes afterwards.
+
+    An argument that it does not have is refused with the names of those that it has; where torch has the
+    argument, with what that is made of here.
+    """
+
+    __signature__ = _FieldSignature()
+
+    def __new__(cls, *args: Any, **named: Any) -> Any:
+        names = [f.name for f in fields(cls)]
+        for name in (name for name in named if name not in names):
+            ours = _torch_arguments(cls).get(name)
+            hint = f"; torch's {name} = {ours}" if ours else ""
+            words = f"{cls.__name__} takes {', '.join(names) or 'nothing'}"
+            raise TypeError(f"{words}, got {name}={named[name]!r}{hint}")
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            if f.type in ("bool", bool):
+                checks.boolean(f.name, getattr(self, f.name))
         for name, about in hyperparameters(self).items():
             about.check(name, getattr(self, name))
 

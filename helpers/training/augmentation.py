@@ -61,6 +61,8 @@ class Augmentation:
     n_classes: int = 10
 
     def __post_init__(self) -> None:
+        checks.boolean("flip", self.flip)
+        checks.boolean("reflect", self.reflect)
         checks.index("shift", self.shift)
         checks.index("cutout", self.cutout)
         checks.finite("fill", self.fill)

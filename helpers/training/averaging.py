@@ -122,6 +122,7 @@ class EMA(_WeightAverage):
     def __init__(self, decay: float, every: int = 1, debias: bool = True) -> None:
         checks.fraction("decay", decay)
         checks.count("every", every)
+        checks.boolean("debias", debias)
         super().__init__(start_step=every, every=every)
         self.decay, self.debias = decay, debias
 

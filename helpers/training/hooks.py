@@ -63,6 +63,7 @@ class EarlyStopping:
         checks.index("patience", patience)
         checks.one_of(*METRICS)("metric", metric)
         checks.non_negative("min_delta", min_delta)
+        checks.boolean("restore_best", restore_best)
         self.patience, self.metric, self.min_delta = patience, metric, min_delta
         self.restore_best = restore_best
         self.best, self.best_step, self.bad_looks = math.nan, 0, 0

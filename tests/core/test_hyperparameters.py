@@ -1,7 +1,9 @@
 """One declaration is the check, the metadata and the example."""
 
 import dataclasses
+import inspect
 import pickle
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from helpers.core.hyperparameters import (
     hyperparameter,
     hyperparameters,
 )
+from helpers.formulas import rules, schedules
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Method(Hyperparameters):
         "T", "steps", checks.count, unit="steps", low=1, high=9, integer=True, default=3, first_index=0
     )
     form: str = "plain"
+    whole: bool = False
 
 
 def test_metadata_in_the_order_of_declaration():
@@ -66,10 +70,49 @@ def test_fields_are_checked_when_made_and_when_replaced():
         Method(None, -1)
     with pytest.raises(ValueError, match=r"^steps must be positive, got steps=0$"):
         method.replace(steps=0)
-    with pytest.raises(TypeError, match="unknown"):
+    with pytest.raises(TypeError, match=r"^Method takes inner, rate, steps, form, whole, got unknown=1$"):
         method.replace(unknown=1)
+    with pytest.raises(TypeError, match=r"^whole must be True or False, got whole='yes' of type str$"):
+        method.replace(whole="yes")
     assert method.replace(rate=0.3) == Method(None, 0.3)
     assert method == Method(None, 0.2)
+
+
+def test_an_argument_that_torch_has_is_refused_with_ours():
+    for make, message in (
+        (
+            lambda: rules.Adam(betas=(0.9, 0.99)),
+            "Adam takes beta1, beta2, epsilon, got betas=(0.9, 0.99); torch's betas = (beta1, beta2)",
+        ),
+        (
+            lambda: rules.RMSprop(alpha=0.9),
+            "RMSprop takes decay, epsilon, centered, got alpha=0.9; torch's alpha = decay",
+        ),
+        (
+            lambda: schedules.CosineDecay(0.1, T_max=90),
+            "CosineDecay takes peak_lr, total_steps, end_lr, got T_max=90; torch's T_max = total_steps",
+        ),
+        (
+            lambda: schedules.OneCycle(0.1, 100, pct_start=0.3),
+            "OneCycle takes peak_lr, total_steps, warmup_steps, start_lr, end_lr, anneal, got pct_start=0.3;"
+            " torch's pct_start = (warmup_steps + 1) / (total_steps + 1)",
+        ),
+        (
+            lambda: schedules.Triangular(0.1, 3, 4, base_lr=0.01),
+            "Triangular takes peak_lr, up_steps, down_steps, min_lr, got base_lr=0.01;"
+            " torch's base_lr = min_lr",
+        ),
+        (lambda: rules.Adam(lr=0.1), "Adam takes beta1, beta2, epsilon, got lr=0.1"),
+        (lambda: rules.SGD(momentum=0.9), "SGD takes nothing, got momentum=0.9"),
+    ):
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            make()
+
+
+def test_the_signature_is_that_of_the_fields():
+    assert list(inspect.signature(rules.Adam).parameters) == ["beta1", "beta2", "epsilon"]
+    assert rules.Adam.__signature__.parameters["beta2"].default == 0.999
+    assert list(inspect.signature(schedules.Constant(0.1)).parameters) == ["step"]
 
 
 def test_a_method_is_frozen_hashable_and_survives_pickling():

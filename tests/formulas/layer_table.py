@@ -177,7 +177,11 @@ POOL_REFUSED = [
         ValueError("kernel must fit into the padded image of size (2, 4), got kernel=(3, 3)"),
     ),
     ((IMAGE,), {"kernel": 0}, ValueError("kernel must be positive, got kernel=0")),
-    ((IMAGE,), {"kernel": 2.0}, TypeError("kernel must be a whole number, got kernel=2.0 of type float")),
+    (
+        (IMAGE,),
+        {"kernel": 2.0},
+        TypeError("kernel must be a whole number or a tuple of two, got kernel=2.0 of type float"),
+    ),
     ((IMAGE,), {"kernel": 2, "stride": (1, 0)}, ValueError("stride[1] must be positive, got stride[1]=0")),
     ((IMAGE,), {"kernel": 2, "padding": -1}, ValueError("padding must be zero or positive, got padding=-1")),
     (
@@ -191,6 +195,16 @@ NORM = (3, 2), (2,), (2,)
 START = {"running": running(2)}
 
 NORM_REFUSED = [
+    (
+        ((6, 2), (2,), (2,)),
+        {**START, "train": "no"},
+        TypeError("train must be True or False, got train='no' of type str"),
+    ),
+    (
+        ((6, 2), (2,), (2,)),
+        {**START, "unbiased": 0},
+        TypeError("unbiased must be True or False, got unbiased=0 of type int"),
+    ),
     (((3, 2, 4), (2,), (2,)), START, ValueError("x must have shape (N, D) or (N, C, H, W), got (3, 2, 4)")),
     (((3, 2), (3,), (2,)), START, ValueError("weight must have shape (C=2,), got (3,)")),
     (((3, 2), (2,), (2, 1)), START, ValueError("bias must have shape (C=2,), got (2, 1)")),
@@ -242,7 +256,12 @@ ROWS = {
             (
                 (IMAGE, *KERNEL),
                 {"padding": "same"},
-                TypeError("padding must be a whole number, got padding='same' of type str"),
+                TypeError("padding must be a whole number or a tuple of two, got padding='same' of type str"),
+            ),
+            (
+                (IMAGE, *KERNEL),
+                {"stride": [1, 1]},
+                TypeError("stride must be a whole number or a tuple of two, got stride=[1, 1] of type list"),
             ),
         ],
     ),

@@ -175,6 +175,8 @@ def test_real_digits_stay_readable():
 @pytest.mark.parametrize(
     "field, value, message",
     [
+        ("flip", "no", "flip must be True or False, got flip='no' of type str"),
+        ("reflect", 1, "reflect must be True or False, got reflect=1 of type int"),
         ("shift", -1, "shift must be zero or positive, got shift=-1"),
         ("cutout", 1.5, "cutout must be a whole number, got cutout=1.5"),
         ("fill", float("nan"), "fill must be finite, got fill=nan"),

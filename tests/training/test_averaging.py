@@ -359,6 +359,7 @@ def test_a_mirror_is_a_mirror_and_both_together_do_not_care(train, val):
 REFUSED = {
     "decay": (lambda: EMA(1.0), "decay must be in [0, 1), got decay=1.0"),
     "every": (lambda: EMA(0.9, every=0), "every must be positive, got every=0"),
+    "debias": (lambda: EMA(0.9, debias=None), "debias must be True or False, got debias=None"),
     "swa every": (lambda: SWA(1, every=0), "every must be positive, got every=0"),
     "start_step": (lambda: SWA(0), "start_step must be positive, got start_step=0"),
     "steps": (lambda: Snapshots([]), "steps must not be empty, got steps=()"),

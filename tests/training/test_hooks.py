@@ -125,6 +125,10 @@ REFUSED = {
         "metric must be 'loss' or 'accuracy', got metric='error'",
     ),
     "min_delta": (lambda: EarlyStopping(1, min_delta=-1.0), "min_delta must be zero or positive"),
+    "restore_best": (
+        lambda: EarlyStopping(1, restore_best="best"),
+        "restore_best must be True or False, got restore_best='best' of type str",
+    ),
     "schedule": (lambda: Plateau(0.1), "schedule must be a ReduceOnPlateau, got schedule=0.1"),
     "mode": (
         lambda: Plateau(ReduceOnPlateau(lr=0.1), metric="accuracy"),

@@ -103,6 +103,8 @@ def batch_norm_forward(
     >>> mean.round(4), variance.round(4)  # 0.9 * 1 + 0.1 * 38 / 3
     (array([0.4]), array([2.1667]))
     """
+    checks.boolean("train", train)
+    checks.boolean("unbiased", unbiased)
     n_values = _check(x, weight, bias, running, train)
     checks.unit_interval("momentum", momentum)
     checks.positive("epsilon", epsilon)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def pair(name: str, value: Pair, check: Callable[[str, object], None]) -> tuple[
     TypeError, ValueError
         If it is neither one whole number nor a tuple of two that pass the check.
     """
+    checks.kind(isinstance(value, Integral | tuple), "be a whole number or a tuple of two", name, value)
     if not isinstance(value, tuple):
         check(name, value)
         return value, value
