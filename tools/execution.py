@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 
@@ -29,6 +30,18 @@ def notebooks(root=ROOT):
 
 def _hidden(path):
     return any(part.startswith((".", "__pycache__")) for part in path.parts)
+
+
+def statement(source):
+    """Return the kind and the words of what a check cell checks, as its first lines of comment say.
+
+    >>> statement("# Measured: the step decay ends\\n# below the constant rate.\\nassert a < b")
+    ('Measured', 'the step decay ends below the constant rate.')
+    """
+    comment = re.match(r"(?:#.*\n?)*", source)[0]
+    words = " ".join(line.lstrip("# ").strip() for line in comment.splitlines())
+    match = re.match(r"(Checked|Measured): (.+)", words)
+    return match.groups() if match else ("", "")
 
 
 def digest(root=ROOT):

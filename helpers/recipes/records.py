@@ -21,7 +21,7 @@ import torch
 
 from helpers.training.runtime import Runtime
 
-__all__ = ["FORMAT", "command", "hardware", "kept", "read", "say", "summary", "write"]
+__all__ = ["FORMAT", "command", "hardware", "kept", "read", "say", "summary", "versions", "write"]
 
 FORMAT = "How CNNs Learn, result 1"
 KEYS = ("format", "recipe", "goal", "command", "date", "revision", "hardware", "versions", "runtime")
@@ -74,8 +74,7 @@ def write(
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "revision": _revision(),
         "hardware": hardware(),
-        "versions": {"python": platform.python_version()}
-        | {name: metadata.version(name) for name in ("torch", "numpy")},
+        "versions": versions(),
         "runtime": {
             "device": runtime.device.type,
             "precision": runtime.precision,
@@ -159,6 +158,11 @@ def hardware() -> dict[str, Any]:
     """Return the names of processor and GPUs, and the number of cores."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {"processor": _processor(), "cores": os.cpu_count(), "gpus": gpus}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, torch and NumPy."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "numpy")}
 
 
 def _processor() -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from helpers.core import checks
+from helpers.core import checks, seeds
 from helpers.training import processes
 
 __all__ = ["Runtime", "device", "randomness", "seeded", "threads"]
@@ -304,7 +304,7 @@ def seeded(seed: int | torch.Generator) -> torch.Generator:
     if isinstance(seed, torch.Generator):
         return seed
     checks.index("seed", seed)
-    return torch.Generator().manual_seed(int(seed))
+    return torch.Generator().manual_seed(seeds.shifted(int(seed)))
 
 
 @contextlib.contextmanager
@@ -329,6 +329,7 @@ def randomness(seed: int) -> Iterator[None]:
     """
     gpus = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=gpus):
+        seed = seeds.shifted(seed)
         torch.default_generator.manual_seed(seed)
         if gpus:
             torch.cuda.manual_seed(seed)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from helpers.core import checks
+from helpers.core import checks, seeds
 from helpers.training.models import Normalize
 
 __all__ = ["Split"]
@@ -170,7 +170,7 @@ class Split:
             needed = f"have {channels} values, one for each channel"
             checks.require(len(values) == channels, needed, name, tuple(values))
         images, labels = self.pixels()
-        return Normalize(mean, std)(images), labels
+        return seeds.rounded(Normalize(mean, std)(images)), labels
 
     def pixels(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the bytes as they are, and the labels: for a network that begins with `models.Normalize`.

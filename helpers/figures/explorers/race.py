@@ -16,14 +16,12 @@ from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.figures.explorers.base import Explorer, as_javascript
 from helpers.figures.explorers.facts import Facts
 from helpers.figures.explorers.pictures import ends, ghost, still_row
+from helpers.formulas.comparison import student_quantile
 from helpers.formulas.schedules import Schedule
 from helpers.recipes import records
 from helpers.recipes.schedule_race import CONTESTANTS
 
 __all__ = ["RaceExplorer"]
-
-#: The 97.5 % quantile of Student's t for one pair less than the index; chance alone stays within it.
-STUDENT = (math.inf, math.inf, 12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
 def _percent(name: str, value: Any) -> None:
@@ -139,7 +137,7 @@ class RaceExplorer(Explorer):
             "seeds": settings["seeds"],
             "peaks": settings["peaks"],
             "looks": settings["looks"],
-            "student": STUDENT[min(len(settings["seeds"]), len(STUDENT) - 1)],
+            "student": student_quantile(len(settings["seeds"])),
             "fact": facts.told[row["fact"]],
             "prompts": self._questions(),
         }
