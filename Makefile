@@ -25,7 +25,7 @@ BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _bui
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
 	printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start)); exit $$status
 
-.PHONY: help install book test test-peers lint lessons serve bench results offline address clean distclean constraints browser
+.PHONY: help install book test test-peers lint replicate lessons serve bench results offline address clean distclean constraints browser
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -50,6 +50,9 @@ test-peers: $(PEERS) ## Compare the formulas with those of Keras, optax and timm
 
 lint: $(INSTALLED) ## Check the style of the code, notebooks included
 	@$(PY) -m ruff check .
+
+replicate: $(INSTALLED) ## Count how often every checked statement holds with other kernels, roundings, seeds (LESSON=17)
+	@$(PY) -m tools.replication $(LESSON)
 
 lessons: $(LAB) ## Open the lessons in JupyterLab
 	@cd lessons && ../$(PY) -m jupyter lab

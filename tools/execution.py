@@ -33,11 +33,7 @@ def _hidden(path):
 
 
 def statement(source):
-    """Return the kind and the words of what a check cell checks, as its first lines of comment say.
-
-    >>> statement("# Measured: the step decay ends\\n# below the constant rate.\\nassert a < b")
-    ('Measured', 'the step decay ends below the constant rate.')
-    """
+    """Return kind and words of what a check cell checks, from its first comment: ``# Checked: a = b``."""
     comment = re.match(r"(?:#.*\n?)*", source)[0]
     words = " ".join(line.lstrip("# ").strip() for line in comment.splitlines())
     match = re.match(r"(Checked|Measured): (.+)", words)

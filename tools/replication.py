@@ -1,9 +1,10 @@
 """How often the measured statements of the lessons hold, when everything but the idea changes.
 
 ``make replicate`` runs each lesson again and again: with other **kernels** (the instruction sets of this
-processor), with another **rounding**, and with other **seeds** (both by ``helpers/core/seeds.py``). It counts for
-every cell tagged ``check`` how often it held, and keeps the counts in ``lessons/results/replications.json``. A
-repetition that was run already, for this text and these helpers, is not run again: what was ended goes on.
+processor), with another **rounding**, and with other **seeds** (both by ``helpers/core/seeds.py``). It counts
+for every cell tagged ``check`` how often it held, and once all repetitions of a lesson are there keeps the
+counts in ``lessons/results/replications.json``. One that was run already, for this code and these helpers, is
+not run again: what was ended goes on.
 
     python -m tools.replication [LESSON ...] [--seeds 10] [--rounding 10] [--kernels 3] [--jobs 2]
 """
@@ -46,6 +47,7 @@ KERNELS = {  # name of an instruction set to the settings of torch, MKL, oneDNN 
         "OPENBLAS_CORETYPE": "Nehalem",
     },
 }
+MINIMUM = {"kernels": len(KERNELS), "rounding": 10, "seeds": 10}  # repetitions before a count is kept
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -53,7 +55,7 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 
 
 def digest(path):
-    """Return a digest of a lesson's code and of the helpers that it computes with, comments and figures aside."""
+    """Return a digest of a lesson's code and of the helpers that it computes with; figures only look."""
     import nbformat
 
     cells = nbformat.read(path, nbformat.NO_CONVERT).cells
@@ -68,10 +70,8 @@ def _bare(source):
     """Return Python without docstrings, lines of comment and empty lines."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
-        body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+        if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
@@ -118,8 +118,8 @@ def run(path):
             with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()):
                 exec(compile(cell.source, name, "exec"), main.__dict__)
         except Exception as error:
-            said = " ".join(str(error).split())[:300]
-            failed[cell.id] = {"error": f"{type(error).__name__}: {said}", "output": output.getvalue()[-2000:]}
+            words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            failed[cell.id] = {"error": words, "output": output.getvalue()[-2000:]}
         _forget_figures()
     return {"seconds": round(time.perf_counter() - start, 1), "failed": failed}
 
@@ -232,62 +232,54 @@ def _say(path, kind, n, target, progress):
 
 
 def checks(path):
-    """Return the check cells of a lesson, ``{id: statement}``."""
+    """Return the check cells of a lesson, ``{id: (kind, statement)}``."""
     import nbformat
 
     cells = nbformat.read(path, nbformat.NO_CONVERT).cells
     return {cell.id: statement(cell.source) for cell in cells if "check" in cell.metadata.get("tags", ())}
 
 
-def counts(path):
-    """Return what is known of a lesson in its present form: repetitions, and for each check how often it held."""
-    found = {}
+def failures(path):
+    """Yield ``(kind, n, failed)`` for every repetition of a lesson in its present form."""
     for file in sorted((RUNS / path.stem / digest(path)).glob("*.json")):
         kind, _, n = file.stem.partition("-")
-        found.setdefault(kind, {})[n] = json.loads(file.read_text(encoding="utf-8"))["failed"]
-    ids = checks(path)
-    other = sorted({i for runs in found.values() for failed in runs.values() for i in failed} - ids.keys())
-    return {
-        "repetitions": {kind: sorted(runs, key=_order) for kind, runs in sorted(found.items())},
-        "held": {
-            i: {kind: sum(i not in failed for failed in runs.values()) for kind, runs in sorted(found.items())}
-            for i in ids
-        },
-        "broken": other,
-    }
+        yield kind, n, json.loads(file.read_text(encoding="utf-8"))["failed"]
 
 
-def _order(n):
-    return int(n) if n.isdigit() else 0, n
+def counts(path):
+    """Return how many repetitions of a lesson there are, and for each check in how many it held."""
+    known = [*failures(path)]
+    runs = {kind: [failed for k, _, failed in known if k == kind] for kind in MINIMUM}
+    held = {i: {kind: sum(i not in failed for failed in own) for kind, own in runs.items()} for i in checks(path)}
+    return {"repetitions": {kind: len(own) for kind, own in runs.items()}, "held": held}
 
 
 def record(paths):
-    """Renew the counts of these lessons in the record, and keep those of the others."""
+    """Renew the counts of those of these lessons whose repetitions are complete; keep the others."""
     from helpers.recipes import records
 
-    kept = json.loads(RECORD.read_text(encoding="utf-8"))["lessons"] if RECORD.exists() else {}
+    lessons = json.loads(RECORD.read_text(encoding="utf-8"))["lessons"] if RECORD.exists() else {}
     for path in paths:
         known = counts(path)
-        if known["repetitions"]:
-            today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-            facts = {"digest": digest(path), "date": today, "hardware": records.hardware()}
-            kept[path.stem] = facts | {"versions": records.versions()} | known
-    order = [path.stem for path in notebooks()]
-    lessons = {name: kept[name] for name in order if name in kept}
-    content = {"format": FORMAT, "command": "make replicate", "lessons": lessons}
+        if all(known["repetitions"][kind] >= least for kind, least in MINIMUM.items()):
+            date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+            facts = {"digest": digest(path), "date": date, "hardware": records.hardware()}
+            lessons[path.stem] = facts | {"versions": records.versions()} | known
+    in_order = {path.stem: lessons[path.stem] for path in notebooks() if path.stem in lessons}
+    content = {"format": FORMAT, "command": "make replicate", "lessons": in_order}
     RECORD.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def report(paths):
-    """Print the statements that failed, with the error and the numbers that the cell printed."""
+    """Print the statements that failed, with the error and the last that the cell printed."""
     for path in paths:
-        known, words = counts(path), checks(path)
-        repetitions = sum(map(len, known["repetitions"].values()))
+        words, repetitions = checks(path), sum(counts(path)["repetitions"].values())
         print(f"\n{path.stem}: {len(words)} checks, {repetitions} repetitions")
-        for file in sorted((RUNS / path.stem / digest(path)).glob("*.json")):
-            for i, failure in json.loads(file.read_text(encoding="utf-8"))["failed"].items():
+        for kind, n, failed in failures(path):
+            for i, failure in failed.items():
                 said = " | ".join(failure["output"].strip().splitlines()[-6:])
-                print(f"  {file.stem:14} {i}: {words.get(i, 'not a check')}\n    {failure['error']}  {said}")
+                print(f"  {kind} {n}, {i}: {': '.join(words.get(i, ('not a check', '')))}")
+                print(f"    {failure['error']}\n    {said}")
 
 
 def _lessons(words):
@@ -303,9 +295,9 @@ def main(arguments=None):
     """Replicate, record and report."""
     parser = argparse.ArgumentParser(prog="python -m tools.replication", description=__doc__.split("\n")[0])
     parser.add_argument("lessons", nargs="*", help="numbers of lessons; all by default")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--rounding", type=int, default=10)
-    parser.add_argument("--kernels", type=int, default=3, help="instruction sets, the oldest first")
+    parser.add_argument("--seeds", type=int, default=MINIMUM["seeds"])
+    parser.add_argument("--rounding", type=int, default=MINIMUM["rounding"])
+    parser.add_argument("--kernels", type=int, default=MINIMUM["kernels"], help="the oldest first")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--report", action="store_true", help="only print what is known")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)

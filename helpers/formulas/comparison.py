@@ -72,7 +72,7 @@ class PairedDifference:
         return self.high < bound
 
     def within(self, bound: float) -> bool:
-        """Return whether the whole interval lies between ``-bound`` and `bound`: level, for all that matters."""
+        """Return whether the whole interval lies within `bound` of zero: level for all that matters."""
         return -bound < self.low and self.high < bound
 
     def __str__(self) -> str:
@@ -127,7 +127,8 @@ def paired_difference(
     checks.shape("reference", reference, "R", R=len(values))
     checks.require(len(values) > 1, "hold two pairs or more", "values", values.tolist())
     difference = values - reference
-    checks.require(bool(np.isfinite(difference).all()), "be finite", "values - reference", difference.tolist())
+    finite = bool(np.isfinite(difference).all())
+    checks.require(finite, "be finite", "values - reference", difference.tolist())
     checks.require(0 < confidence < 1, "be between 0 and 1", "confidence", confidence)
     error = float(difference.std(ddof=1)) / len(difference) ** 0.5
     return PairedDifference(float(difference.mean()), error, len(difference), confidence)

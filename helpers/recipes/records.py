@@ -162,7 +162,8 @@ def hardware() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, torch and NumPy."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "numpy")}
+    installed = {name: metadata.version(name) for name in ("torch", "numpy")}
+    return {"python": platform.python_version()} | installed
 
 
 def _processor() -> str:
