@@ -250,7 +250,7 @@ def counts(path):
     """Return how many repetitions of a lesson there are, and for each check in how many it held."""
     known = [*failures(path)]
     runs = {kind: [failed for k, _, failed in known if k == kind] for kind in MINIMUM}
-    held = {i: {kind: sum(i not in failed for failed in own) for kind, own in runs.items()} for i in checks(path)}
+    held = {i: {k: sum(i not in failed for failed in own) for k, own in runs.items()} for i in checks(path)}
     return {"repetitions": {kind: len(own) for kind, own in runs.items()}, "held": held}
 
 
