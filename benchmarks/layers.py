@@ -1,7 +1,7 @@
 """Our NumPy layers against torch's on one CPU thread, forward and backward, in single precision.
 
 Goals: a convolution at most 2 times torch on each of seven shapes and 1.5 times in geometric mean, max
-pooling 1.2 times, batch normalization 1.0 times.
+pooling 1.2 times, batch normalization 1.0 times, one step of a small network 1.5 times.
 
 Everything is measured twice. A C library that gives freed memory back to the system makes every large
 array cost a visit to the kernel, on both sides, and on the small shapes that is most of torch's time. So
@@ -18,10 +18,11 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from benchmarks._timing import alternate, table
-from helpers.formulas import layers
+from helpers.formulas import layers, losses, rules
 
 N, ROUNDS = 64, 15
 
@@ -114,6 +115,39 @@ def batch_norm(c, size):
     return duel(theirs, arrays, dy, ours)
 
 
+def training_step(batch, size):
+    """Measure one step of SGD of a small CNN."""
+    rng = np.random.default_rng(0)
+    images, labels = draw((batch, 1, size, size))[0], rng.integers(10, size=batch)
+
+    def stage(c, f):
+        relu = layers.Layer(layers.relu_forward, layers.relu_backward)
+        pool = layers.Layer(layers.max_pool2d_forward, layers.max_pool2d_backward, kernel=2)
+        return layers.Conv2d(c, f, 3, rng, padding=1), layers.BatchNorm(f), relu, pool
+
+    def torch_stage(c, f):
+        return nn.Conv2d(c, f, 3, padding=1), nn.BatchNorm2d(f), nn.ReLU(), nn.MaxPool2d(2)
+
+    flatten = layers.Layer(layers.flatten_forward, layers.flatten_backward)
+    last = 2 * size * size, 10
+    mine = layers.Sequential([*stage(1, 16), *stage(16, 32), flatten, layers.Linear(*last, rng)])
+    torchs = nn.Sequential(*torch_stage(1, 16), *torch_stage(16, 32), nn.Flatten(), nn.Linear(*last))
+    optimizer = torch.optim.SGD(torchs.parameters(), lr=0.01)
+    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+
+    def theirs():
+        optimizer.zero_grad()
+        F.cross_entropy(torchs(x), y).backward()
+        optimizer.step()
+
+    def ours():
+        mine.backward(losses.softmax_cross_entropy(mine.forward(images), labels)[1])
+        mine.step(rules.SGD(), lr=0.01)
+
+    times = alternate({"torch": theirs, "ours": ours}, 5 * ROUNDS)
+    return times["torch"] * 1e3, times["ours"] * 1e3
+
+
 def report(title, measure, cases, limit):
     """Print a table of cases; return the ratios."""
     rows, ratios = [("case", "torch, ms", "ours, ms", "ratio", "goal")], []
@@ -129,11 +163,13 @@ def measure_all():
     """Print all tables."""
     shapes = {(c, f, k, s): f"{c} -> {f}, {k}x{k}, {s}x{s}" for c, f, k, s in CONVOLUTIONS}
     images = {(c, s): f"{c} channels, {s}x{s}" for c, s in IMAGES}
+    steps = {(32, 8): "32 images, 8x8", (N, 28): f"{N} images, 28x28"}
     ratios = report("Convolution", convolution, shapes, 2.0)
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     print(f"  geometric mean {mean:.2f}, goal 1.5 {'met' if mean <= 1.5 else 'MISSED'}")
     report("Max pooling 2x2", max_pool, images, 1.2)
     report("Batch normalization, training", batch_norm, images, 1.0)
+    report("One step of a small network", training_step, steps, 1.5)
 
 
 def main():

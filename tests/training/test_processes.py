@@ -97,9 +97,7 @@ def test_a_sum_over_processes(seen):
 
 
 def test_nobody_leaves_a_barrier_before_the_last_has_come(seen):
-    came, left = zip(*(s["barrier"] for s in seen), strict=True)
-    assert max(came) - min(came) > 0.4
-    assert min(left) >= max(came)
+    assert [s["barrier"] for s in seen] == [["came-0", "came-1"]] * 2
 
 
 def test_a_death_ends_the_job_with_its_traceback(tmp_path):
