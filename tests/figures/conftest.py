@@ -79,7 +79,6 @@ def show(closed_page, tmp_path, request):
         (tmp_path / "favicon.ico").touch()
         base = tmp_path.as_uri() if scheme == "file" else request.getfixturevalue("served")
         page = closed_page(width=width, theme=theme, base=base, **options)
-        page.set_default_timeout(8000)
         page.add_init_script(TOOLS)
         page.goto("page.html")
         if ready:

@@ -34,40 +34,40 @@ def seen(page, i=0):
 
 
 def heard(page, move, times):
-    """What is said, and when in milliseconds, while the JavaScript ``move(i)`` is called every 20 ms."""
-    said = page.evaluate(
-        """async ([text, times]) => {
-            const move = eval(text);
+    """What is said, and when by the page's clock, while the JavaScript ``move(i)`` is called every 20 ms."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    page.evaluate(
+        """(text) => {
             const status = tools.root().querySelector('[role=status]');
-            const said = [];
-            const hear = () => said.push([performance.now(), status.textContent]);
+            const hear = () => tools.heard.push([performance.now(), status.textContent]);
+            Object.assign(tools, { move: eval(text), heard: [] });
             new MutationObserver(hear).observe(status, { childList: true });
-            for (let i = 0; i < times; i++) {
-                move(i);
-                await new Promise((done) => setTimeout(done, 20));
-            }
-            await new Promise((done) => setTimeout(done, 700));
-            return said;
         }""",
-        [move, times],
+        move,
     )
-    return zip(*said, strict=True)
+    for i in range(times):
+        page.evaluate("(i) => tools.move(i)", i)
+        page.clock.run_for(20)
+    page.clock.run_for(1000)
+    return zip(*page.evaluate("tools.heard"), strict=True)
 
 
-def script_time(page, move, times=100):
-    """The median time in milliseconds that the JavaScript ``move(i)`` takes."""
-    took = page.evaluate(
-        """([text, times]) => {
-            const move = eval(text);
-            return Array.from({ length: times }, (_, i) => {
-                const start = performance.now();
-                move(i);
-                return performance.now() - start;
-            });
-        }""",
+def layouts(page, move, times=100):
+    """How often the page is laid out while the JavaScript ``move(i)`` is called in one go."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def count():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "LayoutCount")
+
+    before = count()
+    page.evaluate(
+        "([text, times]) => { const move = eval(text); for (let i = 0; i < times; i++) move(i); }",
         [move, times],
     )
-    return np.median(took)
+    return count() - before
 
 
 CONTROLS = "button:visible, select:visible, input:visible, summary:visible"

@@ -176,8 +176,8 @@ def test_keys_choose_and_move_a_check(show):
     for _ in range(3):
         knob.press("ArrowDown")
     assert "the new best" in words(page)
-    page.wait_for_timeout(700)  # it is said at most twice a second
-    assert page.get_by_role("status").text_content().startswith("Check 5")
+    # It is said at most twice a second.
+    page.get_by_role("status").filter(has_text=re.compile("^Check 5")).wait_for(state="attached")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 from helpers.figures.explorers import Readings, RegressionExplorer
 from helpers.figures.explorers.regression import HIGH, LASER, LOW, minimizer
 from helpers.formulas import losses
-from tests.figures.explorer_checks import heard, message, opened_table, points, script_time, typed
+from tests.figures.explorer_checks import heard, layouts, message, opened_table, points, typed
 
 BETAS = (0.002, 0.05, 0.5)
 PRESSED = """(i) => tools.root().querySelector('.knob').dispatchEvent(
@@ -218,7 +218,7 @@ def test_the_table_says_what_the_picture_shows(show):
 def test_results_are_said_at_most_twice_a_second(show):
     page = show(RegressionExplorer())
     times, said = heard(page, PRESSED % "'ArrowLeft'", 40)
-    assert 2 <= len(said) <= 5 and np.diff(times).min() > 450
+    assert len(said) >= 3 and np.diff(times).min() >= 500
     words = ", ".join(f"{name} {y:.3f} m" for name, y in present(page).estimates.items())
     assert said[-1] == f"least loss at: {words}"
 
@@ -229,6 +229,6 @@ def test_each_curve_has_dashes_of_its_own(show):
     assert len(set(dashes)) == 3
 
 
-def test_moving_a_reading_takes_little_time(show):
+def test_moving_a_reading_asks_for_no_layout(show):
     page = show(RegressionExplorer())
-    assert script_time(page, PRESSED % "i % 2 ? 'ArrowLeft' : 'ArrowRight'", 200) < 16
+    assert layouts(page, PRESSED % "i % 2 ? 'ArrowLeft' : 'ArrowRight'") < 10

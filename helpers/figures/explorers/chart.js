@@ -57,6 +57,7 @@ export class Chart {
   // The size is read when it changes, not when a slider moves: asking makes the browser lay out the page.
   measure() {
     [this.width, this.height] = [this.element.clientWidth || 640, this.element.clientHeight || 320];
+    this.canvas.font = `13px ${getComputedStyle(this.element).fontFamily}`;
     this.frame = null;
   }
 
@@ -114,7 +115,6 @@ export class Chart {
     const { left, right, top, bottom } = MARGIN;
     const base = height - bottom;
     this.size = { width, height, base };
-    this.canvas.font = `13px ${getComputedStyle(this.element).fontFamily}`;
     this.x = scale(0, xHigh, left, width - right);
     this.y = scale(yLow, yHigh, base, top, log);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

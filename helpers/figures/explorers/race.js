@@ -96,6 +96,11 @@ class RaceExplorer extends View {
 
   // ---- what is shown ----
 
+  resize() {
+    this.breadth = this.side.clientWidth || 640;
+    super.resize();
+  }
+
   update() {
     const state = this.state();
     const pair = [state.first, state.second];
@@ -177,7 +182,7 @@ class RaceExplorer extends View {
 
   // Right: the test set, a dot a seed with the mean as a bar, and the losses of the peak rates that were tried.
   drawEnds() {
-    const width = this.side.clientWidth || 640;
+    const width = this.breadth;
     const drawn = [...this.now.pair, this.now.steps, width].join();
     if (drawn === this.drawn) return; // the slider moves nothing here
     this.drawn = drawn;
