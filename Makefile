@@ -25,7 +25,7 @@ BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _bui
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
 	printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start)); exit $$status
 
-.PHONY: help install book test test-peers lint replicate lessons serve bench results offline address clean distclean constraints browser
+.PHONY: help install book test test-fonts test-peers lint replicate lessons serve bench results offline address clean distclean constraints browser
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -44,6 +44,10 @@ test: install browser ## Run everything that guards the project
 	$(call stage,book,$(BUILD))
 	@printf '\n== pages in a browser\n'
 	@$(PYTEST) -m pages $(WORKERS) tests
+
+test-fonts: browser book ## Run the tests in a browser with the fonts of one family alone, three times
+	@failed=0; for fonts in dejavu liberation noto; do printf '\n== %s\n' $$fonts; \
+		FONTS=$$fonts $(PYTEST) -m browser $(WORKERS) tests || failed=1; done; exit $$failed
 
 test-peers: $(PEERS) ## Compare the formulas with those of Keras, optax and timm
 	@PYTHONPATH=.cache/peers $(PYTEST) tests/peers

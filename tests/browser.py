@@ -41,11 +41,11 @@ def candidates(playwright):
     yield from (path for path in found if path and pathlib.Path(path).exists())
 
 
-def launch(playwright):
+def launch(playwright, environment=None):
     """Start the first browser that starts; a ``RuntimeError`` says what to install when none does."""
     for path in candidates(playwright):
         try:
-            return playwright.chromium.launch(executable_path=path, args=ARGS)
+            return playwright.chromium.launch(executable_path=path, args=ARGS, env=environment)
         except Error as error:  # such as Ubuntu's `chromium`, which is there and only points at a snap
             print(f"{path} does not start: {str(error).splitlines()[0]}", file=sys.stderr)
     raise RuntimeError(MISSING)

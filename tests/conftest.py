@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser import launch
+from tests.fonts import alone
 
 os.environ.setdefault("MPLBACKEND", "agg")  # a test opens no window
 # The time of one example says little on a machine that also does something else.
@@ -27,12 +28,20 @@ ROOT = pathlib.Path(__file__).parents[1]
 BOOK = pathlib.Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what opens a browser, so that ``-m browser`` chooses it."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
-def browser():
+def browser(tmp_path_factory):
     """One browser for the session; a missing one is a failure, never a skip."""
     with sync_playwright() as playwright:
         try:
-            browser = launch(playwright)
+            fonts = os.environ.get("FONTS")
+            browser = launch(playwright, fonts and alone(fonts, tmp_path_factory.mktemp("fonts")))
         except RuntimeError as error:
             pytest.fail(str(error), pytrace=False)
         yield browser

@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,6 +21,7 @@ from summary import first_paragraph
 
 import helpers
 from tests import browser as browsers
+from tests import fonts
 from tools import execution
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -315,3 +317,15 @@ def test_a_page_reaches_nothing_outside_and_its_complaints_are_kept(closed_page,
     assert page.third_party == ["https://example.invalid/x.png"]
     assert [p for p in page.problems if "ERR_NAME_NOT_RESOLVED" not in p] == ["3"]
     assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches && innerWidth === 320")
+
+
+# The fonts of the tests
+
+
+@pytest.mark.skipif(not shutil.which("fc-list"), reason="fonts are chosen by fontconfig")
+def test_a_family_of_fonts_stands_alone_or_one_sentence_says_what_to_install(tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError, match=r"FONTS must be one of dejavu, liberation, noto, got FONTS=Arial"):
+        fonts.alone("Arial", tmp_path)
+    monkeypatch.setitem(fonts.FAMILIES, "dejavu", ("Nobody's", "fonts-of-nobody"))
+    with pytest.raises(RuntimeError, match=r"FONTS=dejavu must be installed, got none: .* fonts-of-nobody"):
+        fonts.alone("dejavu", tmp_path)
