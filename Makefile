@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+SECONDS ?= 600
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -25,7 +26,7 @@ BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _bui
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
 	printf '== %s: %s s\n' '$(1)' $$(($$(date +%s) - start)); exit $$status
 
-.PHONY: help install book test test-fonts test-peers lint replicate lessons serve bench results offline address clean distclean constraints browser
+.PHONY: help install book test fuzz test-fonts test-peers lint replicate lessons serve bench results offline address clean distclean constraints browser
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -44,6 +45,9 @@ test: install browser ## Run everything that guards the project
 	$(call stage,book,$(BUILD))
 	@printf '\n== pages in a browser\n'
 	@$(PYTEST) -m pages $(WORKERS) tests
+
+fuzz: $(INSTALLED) ## Try new examples on every property for ten minutes (SECONDS=600), or until Ctrl-C
+	@OMP_NUM_THREADS=1 $(PY) -m tests.fuzz $(SECONDS)
 
 test-fonts: browser book ## Run the tests in a browser with the fonts of one family alone, three times
 	@failed=0; for fonts in dejavu liberation noto; do printf '\n== %s\n' $$fonts; \

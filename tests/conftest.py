@@ -14,18 +14,29 @@ import threading
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 from playwright.sync_api import sync_playwright
 
 from tests.browser import launch
 from tests.fonts import alone
 
 os.environ.setdefault("MPLBACKEND", "agg")  # a test opens no window
-# The time of one example says little on a machine that also does something else.
-hypothesis.settings.register_profile("book", deadline=None)
+# A property is tried on the same examples everywhere, and on new ones by `make fuzz`. Time says little on a
+# machine that also does something else.
+untimed = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("book", **untimed, derandomize=True)
+hypothesis.settings.register_profile("fuzz", **untimed, print_blob=True)
 hypothesis.settings.load_profile("book")
 
 ROOT = pathlib.Path(__file__).parents[1]
 BOOK = pathlib.Path(os.environ.get("BOOK_HTML", ROOT / "_build" / "html"))
+
+
+@pytest.hookimpl(trylast=True)  # when --hypothesis-profile has been read
+def pytest_configure():
+    """Let the same examples not depend on what is imported: hypothesis tries the constants of modules."""
+    if hypothesis.settings.default.derandomize:
+        providers._get_local_constants = lambda: providers._local_constants
 
 
 def pytest_collection_modifyitems(items):

@@ -1,6 +1,7 @@
 """The build itself: requirements, make, one execution for tests and pages, nothing from elsewhere."""
 
 import hashlib
+import importlib
 import importlib.metadata
 import io
 import os
@@ -16,6 +17,7 @@ import nbformat
 import offline
 import pytest
 from docutils.core import publish_doctree
+from hypothesis import given, strategies
 from packaging.requirements import Requirement
 from summary import first_paragraph
 
@@ -329,3 +331,47 @@ def test_a_family_of_fonts_stands_alone_or_one_sentence_says_what_to_install(tmp
     monkeypatch.setitem(fonts.FAMILIES, "dejavu", ("Nobody's", "fonts-of-nobody"))
     with pytest.raises(RuntimeError, match=r"FONTS=dejavu must be installed, got none: .* fonts-of-nobody"):
         fonts.alone("dejavu", tmp_path)
+
+
+# Properties
+
+PLANTED = """
+from hypothesis import given, strategies
+@given(strategies.integers(0, 10**6))
+def test_planted(x):
+    assert x % 997 {}
+def test_that_is_no_property():
+    assert False
+"""
+
+
+def fuzzed(folder, assertion):
+    (folder / "test_planted.py").write_text(PLANTED.format(assertion))
+    command = [sys.executable, "-m", "tests.fuzz", "2", "-p", "tests.conftest", str(folder)]
+    environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(folder)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_new_examples_find_what_is_wrong_and_say_how_to_repeat_it(tmp_path):
+    done = fuzzed(tmp_path, "!= 13")
+    assert done.returncode == 1
+    assert "@reproduce_failure(" in done.stdout and "1 failed" in done.stdout
+
+
+def test_new_examples_are_taken_until_the_time_is_over(tmp_path):
+    done = fuzzed(tmp_path, ">= 0")
+    assert done.returncode == 0
+    assert int(re.search(r"(\d+) passed, 1 deselected", done.stdout)[1]) > 1
+
+
+def test_examples_are_the_same_whatever_else_is_imported(tmp_path, monkeypatch):
+    def examples():
+        drawn = []
+        given(strategies.integers())(lambda x: drawn.append(x))()
+        return drawn
+
+    before = examples()
+    (tmp_path / "another.py").write_text(f"NUMBERS = {[*range(12_345, 13_345)]}")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("another")
+    assert examples() == before
