@@ -19,8 +19,9 @@ PYTEST := $(PY) -m pytest -q
 WORKERS := -n auto --maxprocesses 4
 # One notebook stays on one worker.
 NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS) --dist loadfile
+BUILD := $(VENV)/bin/jupyter-book build . -q -n --keep-going
 # A page that is up to date is not read again, so its warning would be gone from a second run: start afresh then.
-BUILD := $(VENV)/bin/jupyter-book build . -q -W -n --keep-going || { rm -rf _build/.doctrees; false; }
+STRICT := $(BUILD) -W || { rm -rf _build/.doctrees; false; }
 
 # $(call stage,NAME,COMMAND): run a command, print its seconds, fail as it fails.
 stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
@@ -32,9 +33,11 @@ stage = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(2); status=$$?; \
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
+# A reader never loses the book: what did not hold here stands in its place on the page, and is listed at the end.
 book: $(INSTALLED) ## Build the book: runs the lessons that changed, then renders the pages
-	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution); test -z "$$list" || $(NBVAL) $$list)
+	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution); test -z "$$list" || $(NBVAL) --tb=no -rN $$list || test $$? = 1)
 	$(call stage,book,$(BUILD))
+	@$(PY) -m tools.execution --failures
 	@printf '\nThe book: file://%s/index.html (or `make serve`)\n' '$(CURDIR)/$(HTML)'
 
 test: install browser ## Run everything that guards the project
@@ -42,7 +45,7 @@ test: install browser ## Run everything that guards the project
 	$(call stage,unit tests and doctests,OMP_NUM_THREADS=1 $(PYTEST) -m 'not pages' $(WORKERS))
 	@rm -rf $(HTML) _build/.doctrees
 	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution --all); test -z "$$list" || $(NBVAL) $$list)
-	$(call stage,book,$(BUILD))
+	$(call stage,book,$(STRICT))
 	@printf '\n== pages in a browser\n'
 	@$(PYTEST) -m pages $(WORKERS) tests
 

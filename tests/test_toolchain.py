@@ -148,7 +148,9 @@ def test_what_nbval_saw_is_what_the_book_shows(small_project, workers):
     done = run_nbval(small_project, *workers)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"\d\.\d  lessons/good.ipynb", done.stdout), "no seconds for the notebook"
-    assert [path.name for path in execution.missing(small_project)] == ["bad.ipynb"]
+    assert execution.missing(small_project) == []
+    [failure] = execution.failures(dict(execution.cached(small_project))[small_project / "lessons" / "bad.ipynb"])
+    assert failure == ("the cell `assert x == 2`", "AssertionError", "")
     good = nbformat.read(small_project / "lessons" / "good.ipynb", 4)
     _, shown = execution.open_cache(small_project).merge_match_into_notebook(good)
     assert shown.cells[1].outputs[0].text == "seen 1\n"
@@ -157,7 +159,7 @@ def test_what_nbval_saw_is_what_the_book_shows(small_project, workers):
 
 def test_the_outputs_are_dropped_when_what_they_depend_on_changes(small_project):
     good = small_project / "lessons" / "good.ipynb"
-    ran = execution.executed(good, {0: (True, []), 1: (True, []), 2: (True, [])})
+    ran = execution.executed(good, {0: [], 1: [], 2: []})
     execution.store({str(good): nbformat.writes(ran)}, execution.open_cache(small_project))
 
     def kept():
@@ -178,10 +180,23 @@ def test_digest_covers_what_a_lesson_depends_on(small_project, changed):
     assert execution.digest(small_project) != before
 
 
-def test_a_notebook_is_kept_only_when_all_its_cells_passed(small_project):
-    good = small_project / "lessons" / "good.ipynb"
-    assert execution.executed(good, {0: (True, []), 1: (False, []), 2: (True, [])}) is None
-    assert execution.executed(good, {0: (True, []), 1: (True, [])}) is None
+def test_a_notebook_is_kept_only_when_all_its_cells_were_seen(small_project):
+    assert execution.executed(small_project / "lessons" / "good.ipynb", {0: [], 1: []}) is None
+
+
+def test_a_kernel_that_dies_costs_the_rest_of_a_page_and_not_the_page(small_project):
+    write_notebook(small_project / "lessons" / "bad.ipynb", "print('so far')", "import os; os._exit(1)", "3")
+    done = run_nbval(small_project)
+    assert done.returncode == 1 and "bad: did not hold here. the cell `import os; os._exit(1)`" in done.stdout
+    assert execution.missing(small_project) == []
+    ran = dict(execution.cached(small_project))[small_project / "lessons" / "bad.ipynb"]
+    assert ran.cells[0].outputs[0].text == "so far\n" and len([*execution.failures(ran)]) == 2
+
+
+def test_no_page_is_made_from_a_repetition(small_project, monkeypatch):
+    monkeypatch.setenv("CNN_BOOK_REPLICATION", "seeds:1")
+    with pytest.raises(RuntimeError, match="no page is made from a repetition: unset CNN_BOOK_REPLICATION"):
+        execution.open_cache(small_project)
 
 
 # Two notebooks side by side do not fight for the cores

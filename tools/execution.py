@@ -1,8 +1,9 @@
 """Every lesson is executed once, for its tests and for its page.
 
 As a pytest plugin (``-p tools.execution``) it hands what nbval saw to the cache from which Jupyter Book takes
-its outputs. As a Sphinx extension it keeps the pages in step with that cache. As a command it prints the
-notebooks that the cache lacks (``--all``: every notebook).
+its outputs: errors too, so that a check that does not hold on a reader's machine costs no page. As a Sphinx
+extension it keeps the pages in step with that cache. As a command it prints the notebooks that the cache
+lacks (``--all``: every notebook), or what did not hold in those that it has (``--failures``).
 
 jupyter-cache knows a notebook by its cells alone. A lesson also depends on ``helpers``, on the installed
 packages and on the files beside it: a digest of those stands in the cache, which is dropped when it changes.
@@ -56,6 +57,8 @@ def open_cache(root=ROOT):
     """Return the book's cache of executed notebooks, emptied when it belongs to another digest."""
     from jupyter_cache import get_cache
 
+    if os.environ.get("CNN_BOOK_REPLICATION"):
+        raise RuntimeError("no page is made from a repetition: unset CNN_BOOK_REPLICATION")
     folder = root / "_build" / ".jupyter_cache"
     now, stamp = digest(root), folder / "digest"
     if folder.exists() and (not stamp.exists() or stamp.read_text() != now):
@@ -81,20 +84,53 @@ def missing(root=ROOT):
 
 
 def executed(path, cells):
-    """Return the notebook at ``path`` with the outputs that nbval saw, or None unless every cell passed."""
+    """Return the notebook at ``path`` with the outputs that nbval saw, or None if it missed a cell."""
     import nbformat
 
     notebook = nbformat.read(path, 4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if len(cells) != len(code) or not all(passed for passed, _ in cells.values()):
+    if len(cells) != len(code):
         return None
     for count, (cell, number) in enumerate(zip(code, sorted(cells), strict=True), 1):
         cell.execution_count = count
-        cell.outputs = [nbformat.from_dict(dict(output)) for output in cells[number][1]]
+        cell.outputs = [nbformat.from_dict(dict(output)) for output in cells[number]]
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count
     return notebook
+
+
+def failures(notebook):
+    """Yield ``(statement, error, numbers)`` of every cell that ended with an error, in one line each."""
+    for cell in notebook.cells:
+        errors = [output for output in cell.get("outputs", ()) if output.output_type == "error"]
+        if errors:
+            kind, words = statement(cell.source)
+            first = next(iter(cell.source.strip().splitlines()), "")
+            said = "".join(output.text for output in cell.outputs if output.output_type == "stream")
+            error = f"{errors[0].ename}: {errors[0].evalue}".strip().rstrip(":")
+            yield f"{kind}: {words}" if kind else f"the cell `{first}`", error, said.strip()
+
+
+def told(path, notebook):
+    """Return what did not hold in a lesson, as lines for a terminal."""
+    lines = []
+    for words, error, numbers in failures(notebook):
+        lines += [f"{path.stem}: did not hold here. {words}", f"    {error.splitlines()[0]}"]
+        lines += [f"    {line}" for line in numbers.splitlines()[-6:]]
+    return lines
+
+
+def cached(root=ROOT):
+    """Yield every lesson that the cache has, with its outputs."""
+    import nbformat
+
+    cache = open_cache(root)
+    for path in notebooks(root):
+        try:
+            yield path, cache.merge_match_into_notebook(nbformat.read(path, nbformat.NO_CONVERT))[1]
+        except KeyError:
+            continue
 
 
 def store(results, cache):
@@ -118,7 +154,10 @@ class Recorder:
         report = (yield).get_result()
         if call.when == "call" and type(item).__name__ == "IPyNbCell":
             outputs = json.loads(json.dumps(item.test_outputs or []))
-            self.cells.setdefault(str(item.path), {})[item.cell_num] = (report.passed, outputs)
+            if not report.passed and not any(output["output_type"] == "error" for output in outputs):
+                error = {"ename": type(call.excinfo.value).__name__, "evalue": str(call.excinfo.value)}
+                outputs.append({"output_type": "error", "traceback": [], **error})
+            self.cells.setdefault(str(item.path), {})[item.cell_num] = outputs
 
     def pytest_runtest_logreport(self, report):
         path = report.nodeid.partition("::")[0]
@@ -138,7 +177,13 @@ class Recorder:
     def pytest_testnodedown(self, node, error):
         store(getattr(node, "workeroutput", {}).get("executed", {}), open_cache(node.config.rootpath))
 
-    def pytest_terminal_summary(self, terminalreporter):
+    def pytest_terminal_summary(self, terminalreporter, config):
+        ran = {config.rootpath / path for path in self.seconds}
+        seen = [(path, notebook) for path, notebook in cached(config.rootpath) if path in ran]
+        lines = [line for path, notebook in seen for line in told(path, notebook)]
+        if lines:
+            terminalreporter.section("what did not hold")
+            terminalreporter.write_line("\n".join(lines))
         terminalreporter.section("seconds for each notebook, its kernel's start included")
         for path, seconds in sorted(self.seconds.items()):
             terminalreporter.write_line(f"{seconds:7.1f}  {path}")
@@ -161,6 +206,8 @@ def setup(app):
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and "--failures" in sys.argv:
+    print(*(line for path, ran in cached() for line in told(path, ran)), sep="\n")
+elif __name__ == "__main__":
     open_cache()
     print(*(path.relative_to(ROOT) for path in (notebooks() if "--all" in sys.argv else missing())))

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers.formulas.comparison import compare, paired_difference, student_quantile
+from helpers.formulas.comparison import (
+    Comparison,
+    PairedDifference,
+    compare,
+    paired_difference,
+    student_quantile,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -40,7 +46,8 @@ def test_a_wide_interval_is_neither_above_nor_below_nor_level():
 
 def test_the_table_names_reference_pairs_and_contestants():
     table = compare({"a": [1.0, 2.0], "b": [2.0, 3.5], "longer name": [0.0, 1.0]}, "a")
-    assert list(table) == ["b", "longer name"]
+    assert isinstance(table, Comparison) and list(table) == ["b", "longer name"]
+    assert table["b"] == PairedDifference(1.25, 0.25, 2)
     lines = str(table).splitlines()
     assert lines[0].startswith("against a, 2 pairs") and "95 % interval" in lines[0]
     assert "+1.2500" in lines[1] and "-1.0000" in lines[2]

@@ -1,0 +1,127 @@
+"""A check on the page: one line with its statement, and for what was measured how often it held.
+
+A cell tagged ``check`` opens with a comment, ``# Checked: ...`` for what is proved and ``# Measured: ...``
+for what a training does. The page folds the cell to that line. Where the record of repetitions is up to date
+for this code, a measured line ends with its counts. A cell that failed in the run that this page was made from
+stands open under a note; the other pages and the rest of this one are as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+from tools import replication
+from tools.execution import statement
+
+
+class Check(nodes.General, nodes.Element):
+    """A folded cell; its first child is the line that stays."""
+
+
+class Line(nodes.General, nodes.TextElement):
+    """The line of a folded cell."""
+
+
+def counted(name: str, cell: str, digest: str) -> str:
+    """Return how often a check held, in words; nothing where that is not known of the present code."""
+    lessons = json.loads(replication.RECORD.read_text(encoding="utf-8"))["lessons"]
+    known = lessons.get(name, {})
+    if known.get("digest") != digest or cell not in known["held"]:
+        return ""
+    held, of = known["held"][cell], known["repetitions"]
+    here = held["kernels"] + held["rounding"], of["kernels"] + of["rounding"]
+    words = "held in {} of {} repetitions; with other seeds in {} of {}"
+    return words.format(*here, held["seeds"], of["seeds"])
+
+
+def words(text: str) -> list[nodes.Node]:
+    """Return a statement as nodes, what stands between backticks as code.
+
+    >>> [type(node).__name__ for node in words("mine = `torch`")]
+    ['Text', 'literal']
+    """
+    parts = re.split(r"`([^`]+)`", text)
+    return [nodes.literal("", p) if i % 2 else nodes.Text(p) for i, p in enumerate(parts) if p]
+
+
+def folded(cell: nodes.container, kind: str, text: str, counts: str) -> Check:
+    """Return a cell folded to its statement, open where it failed."""
+    line = Line("", "", nodes.inline("", kind, classes=["kind"]), nodes.Text(" "), *words(text))
+    if counts:
+        line += nodes.inline("", f" {counts}", classes=["held"])
+    check = Check("", line, classes=["check", kind.lower()])
+    if failed(cell):
+        check["open"] = True
+        check += note("On the machine that built this page, this check did not hold.")
+    check.extend(cell.children)
+    return check
+
+
+def failed(cell: nodes.container) -> bool:
+    """Return whether a cell ended with an error."""
+    return any("traceback" in node["classes"] for node in cell.findall(nodes.literal_block))
+
+
+def note(text: str) -> nodes.warning:
+    """Return a note that stands where something failed."""
+    return nodes.warning("", nodes.paragraph("", text), classes=["failed"])
+
+
+class FoldChecks(SphinxTransform):
+    """Fold every check cell of a notebook; mark what failed."""
+
+    default_priority = 400
+
+    def apply(self) -> None:
+        """Go through the cells of a lesson."""
+        cells = [n for n in self.document.findall(nodes.container) if n.get("nb_element") == "cell_code"]
+        if not cells:
+            return
+        path = replication.ROOT / self.env.doc2path(self.env.docname, base=False)
+        self.env.note_dependency(str(replication.RECORD))
+        notebook = nbformat.read(path, nbformat.NO_CONVERT)
+        digest = replication.digest(path)
+        for cell in cells:
+            source = notebook.cells[cell["cell_index"]]
+            kind, text = statement(source.source)
+            if "check" in source.metadata.get("tags", ()) and kind:
+                counts = counted(path.stem, source.id, digest) if kind == "Measured" else ""
+                check = folded(cell, kind, text, counts)
+                cell.children = []
+                cell += check
+            elif failed(cell):
+                cell.insert(0, note("On the machine that built this page, this cell ended with an error."))
+
+
+def visit_check(self, node: Check) -> None:
+    """Begin a folded cell."""
+    opened = {"open": "open"} if node.get("open") else {}
+    self.body.append(self.starttag(node, "details", CLASS=" ".join(node["classes"]), **opened))
+
+
+def depart_check(self, node: Check) -> None:
+    """End a folded cell."""
+    self.body.append("</details>\n")
+
+
+def visit_line(self, node: Line) -> None:
+    """Begin the line that stays."""
+    self.body.append("<summary>")
+
+
+def depart_line(self, node: Line) -> None:
+    """End the line that stays."""
+    self.body.append("</summary>\n")
+
+
+def setup(app):
+    """Add nodes and transform (Sphinx calls this)."""
+    app.add_node(Check, html=(visit_check, depart_check))
+    app.add_node(Line, html=(visit_line, depart_line))
+    app.add_transform(FoldChecks)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
