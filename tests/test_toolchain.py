@@ -149,7 +149,8 @@ def test_what_nbval_saw_is_what_the_book_shows(small_project, workers):
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"\d\.\d  lessons/good.ipynb", done.stdout), "no seconds for the notebook"
     assert execution.missing(small_project) == []
-    [failure] = execution.failures(dict(execution.cached(small_project))[small_project / "lessons" / "bad.ipynb"])
+    ran = dict(execution.cached(small_project))
+    [failure] = execution.failures(ran[small_project / "lessons" / "bad.ipynb"])
     assert failure == ("the cell `assert x == 2`", "AssertionError", "")
     good = nbformat.read(small_project / "lessons" / "good.ipynb", 4)
     _, shown = execution.open_cache(small_project).merge_match_into_notebook(good)

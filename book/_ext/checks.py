@@ -2,7 +2,7 @@
 
 A cell tagged ``check`` opens with a comment, ``# Checked: ...`` for what is proved and ``# Measured: ...``
 for what a training does. The page folds the cell to that line. Where the record of repetitions is up to date
-for this code, a measured line ends with its counts. A cell that failed in the run that this page was made from
+for this code, a measured line ends with its counts. A cell that failed in the run that this page was made of
 stands open under a note; the other pages and the rest of this one are as ever.
 """
 
