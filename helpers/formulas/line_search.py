@@ -78,7 +78,9 @@ def wolfe_line_search(
     With :math:`\varphi(t)` the value along the direction: it falls enough,
     :math:`\varphi(t) \le \varphi(0) + c_1 t \varphi'(0)`, and the slope has flattened,
     :math:`\lvert\varphi'(t)\rvert \le c_2 \lvert\varphi'(0)\rvert`. Values that are not finite count
-    as too far; what rounding may have changed of a value counts as no change.
+    as too far; what rounding may have changed of a value counts as no change. Where values differ by no
+    more, the slope must say that it falls enough: it is at most :math:`(2 c_1 - 1) \varphi'(0)`, as on a
+    parabola that does (the approximate Wolfe condition).
 
     Parameters
     ----------
@@ -108,33 +110,41 @@ def wolfe_line_search(
     .. [1] P. Wolfe, "Convergence conditions for ascent methods", SIAM Review 11(2), 1969.
     .. [2] J. Nocedal and S. J. Wright, "Numerical optimization", 2nd edition, Springer, 2006,
        algorithms 3.5 and 3.6.
+    .. [3] W. W. Hager and H. Zhang, "A new conjugate gradient method with guaranteed descent and an
+       efficient line search", SIAM Journal on Optimization 16(1), 2005, equation 4.1.
     """
     checks.positive("first_step", first_step)
     checks.count("max_trials", max_trials)
     checks.require(0 < decrease < curvature, f"be between 0 and curvature={curvature}", "decrease", decrease)
     checks.require(curvature < 1, "be below 1", "curvature", curvature)
-    start, downhill = float(value(point)), float(gradient(point) @ direction)
+    start, grad = float(value(point)), gradient(point)
+    downhill, step = float(grad @ direction), float(first_step)
     _require_downhill(downhill)
-    rounding, step = ROUNDING * abs(start), float(first_step)
-    low, high = (0.0, start, downhill), (np.inf, np.inf)
+    shift = np.abs(grad) @ np.abs(point)  # times a relative change of the point, that of the value
+    low, high = (0.0, start, downhill), (np.inf, np.inf, np.nan)
     for _ in range(max_trials):
         height = float(value(point + step * direction))
-        enough = min(start + decrease * step * downhill, low[1]) + rounding
-        if not (np.isfinite(height) and height <= enough):
-            high = (step, height)
+        rounding = ROUNDING * (shift + max(abs(start), abs(low[1])))
+        allowed = min(start + decrease * step * downhill, low[1]) + rounding
+        if not (np.isfinite(height) and height <= allowed):
+            high = (step, height, np.nan)
         else:
             slope = float(gradient(point + step * direction) @ direction)
-            if abs(slope) <= -curvature * downhill:
+            enough = start - height > rounding or slope <= (2 * decrease - 1) * downhill
+            if enough and abs(slope) <= -curvature * downhill:
                 return step
-            high = low[:2] if slope * (high[0] - low[0]) >= 0 else high
+            high = low if slope * (high[0] - low[0]) >= 0 else high
             low = (step, height, slope)
-        step = 2 * low[0] if np.isinf(high[0]) else _between(low, high)
+        step = 4 * low[0] if np.isinf(high[0]) else _between(low, high)
     raise NoStepError(f"no step satisfies the Wolfe conditions in {max_trials} trials")
 
 
-def _between(low: tuple[float, float, float], high: tuple[float, float]) -> float:
-    """Return the minimizer of the parabola through both ends, kept off the ends, or else the middle."""
+def _between(low: tuple[float, float, float], high: tuple[float, float, float]) -> float:
+    """Return where the parabola through both ends is flat, kept off the ends, or else the middle.
+
+    It has the slopes of both ends, which rounding leaves alone; or the heights, where one is too high.
+    """
     width = high[0] - low[0]
-    bend = high[1] - low[1] - low[2] * width
-    share = -low[2] * width / (2 * bend) if np.isfinite(bend) and bend > 0 else 0.5
+    turn = high[2] - low[2] if np.isfinite(high[2]) else 2 * ((high[1] - low[1]) / width - low[2])
+    share = -low[2] / turn if np.isfinite(turn) and turn * width > 0 else 0.5
     return low[0] + width * min(max(share, 0.1), 0.9)

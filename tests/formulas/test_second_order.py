@@ -299,6 +299,73 @@ def test_wolfe_steps_satisfy_both_conditions(descent, constants, first_step):
     assert abs(surface.gradient(end) @ direction) <= c2 * abs(slope)
 
 
+HILL = sorted(np.roots([1, 0, -1, DoubleWell().tilt]))[1]  # of the slope of x^4 / 4 - x^2 / 2 + tilt x
+
+FLAT = {
+    "the hill is flat to rounding": (DoubleWell(), [HILL - 3.3e-8], 20.0, 1.0, 0.1),
+    "the point is rounded": (Rosenbrock(), [1.0, 1.0000000000012785], 1e-3, 1e-4, 0.9),
+    "the minimum is far": (Beale(), [0.0, 0.9996785362109085], 8.6e-3, 1e-4, 0.3),
+}
+
+
+@pytest.mark.parametrize(("surface", "point", "scale", "first_step", "c2"), FLAT.values(), ids=FLAT)
+def test_wolfe_finds_a_step_from_where_the_values_are_flat(surface, point, scale, first_step, c2):
+    point = np.array(point)
+    direction = -scale * surface.gradient(point)
+    step = wolfe_line_search(surface, surface.gradient, point, direction, first_step=first_step, curvature=c2)
+    end, slope = point + step * direction, surface.gradient(point) @ direction
+    assert surface(end) < surface(point)
+    assert abs(surface.gradient(end) @ direction) <= c2 * abs(slope)
+
+
+@st.composite
+def flat_descents(draw):
+    surface, place = draw(
+        st.sampled_from(
+            [(DoubleWell(), (HILL,)), *((s, s.minimizers[0]) for s in (DoubleWell(), Rosenbrock(), Beale()))]
+        )
+    )
+    away = [draw(st.sampled_from([-1, 1])) * 10 ** draw(st.floats(-8, -1)) for _ in place]
+    return surface, np.add(place, away), 10 ** draw(st.floats(-3, 3))
+
+
+@given(flat_descents(), st.sampled_from([0.1, 0.3, 0.9]), st.sampled_from([1e-4, 1.0, 50.0]))
+@settings(deadline=None, max_examples=300)
+def test_wolfe_steps_near_stationary_points_satisfy_both_conditions(descent, c2, first_step):
+    surface, point, scale = descent
+    direction = -scale * surface.gradient(point)
+    step = wolfe_line_search(surface, surface.gradient, point, direction, first_step=first_step, curvature=c2)
+    before, slope = surface(point), surface.gradient(point) @ direction
+    end = point + step * direction
+    assert surface(end) <= before + 1e-4 * step * slope + 1e-15 * abs(before)
+    assert abs(surface.gradient(end) @ direction) <= c2 * abs(slope)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(0.05, 0.45), st.floats(0.46, 0.95), st.floats(1e-3, 1e3))
+def test_wolfe_steps_of_a_parabola_that_rounding_hides(start, c1, c2, first_step):
+    def hidden(p):
+        return 1e30 + float(p @ p) / 2
+
+    step = wolfe_line_search(
+        hidden,
+        lambda p: p,
+        np.array([start]),
+        np.array([-start]),
+        first_step=first_step,
+        decrease=c1,
+        curvature=c2,
+    )
+    # of (1 - t)^2 / 2 itself: it falls enough up to t = 2 (1 - c1), and is flat enough around 1
+    assert step <= 2 * (1 - c1) + 1e-12 and abs(1 - step) <= c2 + 1e-12
+
+
+def test_lbfgs_leaves_a_hill_that_is_flat_to_rounding():
+    well = DoubleWell()
+    for away in (-4.7e-8, -5.3e-8, 4.1e-8, 1.45e-7):
+        found = lbfgs(well, well.gradient, [HILL + away], tolerance=1e-12)
+        assert found.converged and any(abs(found.path[-1] - p) < 1e-9 for p in well.minimizers), away
+
+
 def test_wolfe_agrees_with_scipy_where_the_first_step_will_do():
     point = np.array([-1.2, 1.0])
     direction = -np.linalg.solve(VALLEY.hessian(point), VALLEY.gradient(point))
