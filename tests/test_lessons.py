@@ -1,16 +1,17 @@
 """The rules of a lesson, read from its notebook; what a page must be is in ``test_pages.py``."""
 
+import json
 import re
 
 import nbformat
 import pytest
 
 from tests.conftest import ROOT
-from tools import address
-from tools.execution import notebooks
+from tools import address, replication
+from tools.execution import notebooks, statement
 
 LESSONS = [path for path in notebooks() if path.parent.name.startswith("part")]
-CODE_LINES = 15
+CODE_LINES, STATEMENT = 15, 200
 SECTIONS = (
     "The question",
     "Explore",
@@ -84,6 +85,17 @@ def check_cell(notebook):
     return [] if checked else ["no cell is tagged `check`"]
 
 
+def statements(notebook):
+    """A check cell opens with the sentence that it checks, and nothing else is a check."""
+    faults = []
+    for cell in cells(notebook, "code"):
+        kind, words = statement(cell.source)
+        fits = 10 < len(words) <= STATEMENT and words.endswith(".") if kind else False
+        if ("check" in tags(cell)) != bool(kind) or (kind and not fits):
+            faults.append(cell.id)
+    return faults
+
+
 def figures(notebook):
     """A figure says what it shows, to those who see it and to those who do not."""
     faults = []
@@ -124,7 +136,8 @@ def hollow_words(notebook):
 
 
 OF_ALL = (stored_outputs, kernel, cell_ids, bootstrap)  # assignments too
-RULES = (*OF_ALL, title, sections, check_cell, figures, code_lines, code_manners, exercises, hollow_words)
+RULES = (*OF_ALL, title, sections, check_cell, statements, figures, code_lines, code_manners, exercises)
+RULES += (hollow_words,)
 
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
@@ -148,11 +161,58 @@ def test_every_lesson_is_in_the_book_in_reading_order():
     assert numbers == sorted(set(numbers))
 
 
+# How often a measured statement held
+
+RECORD = json.loads(replication.RECORD.read_text(encoding="utf-8"))
+OFTEN = re.compile(r"\b(mostly|usually|in most|often|of ten|more than half)\b")
+
+
+def stale(path, record):
+    """Return what is wrong with the counts of a lesson in a record."""
+    known = record["lessons"].get(path.stem)
+    if known is None:
+        return ["no counts"]
+    faults = [] if known["digest"] == replication.digest(path) else ["counts of other code"]
+    least = replication.MINIMUM
+    run = known["repetitions"]
+    faults += [f"{run[kind]} by {kind}" for kind in least if run[kind] < least[kind]]
+    for cell, (_, words) in replication.checks(path).items():
+        held = known["held"].get(cell, dict.fromkeys(least, 0))
+        missed = {kind: run[kind] - held[kind] for kind in least}
+        by_seeds = missed["seeds"] > 1 and not OFTEN.search(words)
+        if missed["kernels"] or missed["rounding"] or by_seeds:
+            faults.append(f"{cell} failed {missed}: {words}")
+    return faults
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_check_was_repeated_and_held(path):
+    assert stale(path, RECORD) == [], "run `make replicate`"
+
+
+def test_counts_that_are_missing_old_few_or_bad_are_found():
+    path = next(path for path in LESSONS if path.stem in RECORD["lessons"])
+    good = RECORD["lessons"][path.stem]
+    cell = next(iter(good["held"]))
+    assert stale(path, {"lessons": {}}) == ["no counts"]
+
+    def found(**changes):
+        return " ".join(stale(path, {"lessons": {path.stem: good | changes}}))
+
+    assert "other code" in found(digest="another")
+    assert "9 by seeds" in found(repetitions=good["repetitions"] | {"seeds": 9})
+    for held in ({"rounding": 9}, {"kernels": 2}, {"seeds": 8}):
+        assert cell in found(held=good["held"] | {cell: good["held"][cell] | held})
+    assert cell in found(held={i: held for i, held in good["held"].items() if i != cell})
+
+
 def notebook_that_breaks_every_rule():
     text = "Clearly no title.\n\n```{exercise}\nDo it.\n```\n\n```{solution} ex-other\nDone.\n```"
     shown = {"mystnb": {"image": {"alt": "a plot"}}}
     empty = {"id": "same", "metadata": {}, "outputs": [], "execution_count": None}
-    long = {**empty, "metadata": shown, "execution_count": 1, "source": "x = 1;\n" * (CODE_LINES + 1)}
+    shown["tags"] = ["checks"]
+    source = "# Checked: x\n" + "x = 1;\n" * CODE_LINES
+    long = {**empty, "metadata": shown, "execution_count": 1, "source": source}
     run = {**empty, "source": "from os import *\n%run other.py"}
     cells = [{"cell_type": "markdown", "id": "text", "metadata": {}, "source": text}]
     cells += [{"cell_type": "code", **code} for code in (long, run)]
@@ -163,7 +223,7 @@ def test_every_rule_finds_what_breaks_it():
     bad = notebook_that_breaks_every_rule()
     found = {rule.__name__: rule(bad) for rule in RULES}
     assert [name for name, faults in found.items() if not faults] == []
-    assert found["code_manners"] == [*[";"] * (CODE_LINES + 1), "from os import *", "%run"]
+    assert found["code_manners"] == [*[";"] * CODE_LINES, "from os import *", "%run"]
     assert found["exercises"] == ["an exercise without a label", "ex-other"]
     assert found["sections"] == list(SECTIONS)
 
