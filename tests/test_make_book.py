@@ -100,6 +100,42 @@ def test_a_measured_line_says_how_often_it_held(made):
     ]
 
 
+CONTRAST = """n => {
+    const light = color => color.match(/[\\d.]+/g).slice(0, 3).map(c => (c /= 255) <= 0.04045 ? c / 12.92
+        : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const [a, b] = [getComputedStyle(n).color, getComputedStyle(document.body).backgroundColor].map(light);
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_check_opens_by_keyboard_and_is_readable(made, closed_page, theme):
+    html = made[1] / "_build" / "html"
+    page = closed_page(width=320, theme=theme, base=html.as_uri())
+    page.goto(f"lessons/part1/{NAME}.html")
+    check = page.locator("details.check").first
+    code = check.locator("pre").first
+    assert not code.is_visible()
+    check.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert code.is_visible() and check.get_attribute("open") is not None
+    for part in ("summary", "summary .held"):
+        assert page.locator(f"details.check {part}").last.evaluate(CONTRAST) > 4.5
+    sides = page.locator("details.check").evaluate_all("n => n.map(d => getComputedStyle(d).borderLeftStyle)")
+    assert sides == ["solid", "dashed", "dashed"], "what is proved and what is measured look different"
+
+
+def test_a_check_is_readable_in_print(made, closed_page):
+    page = closed_page(theme="dark", base=(made[1] / "_build" / "html").as_uri())
+    page.goto(f"lessons/part1/{NAME}.html")
+    page.emulate_media(media="print")
+    for part in ("summary", "summary .held"):
+        line = page.locator(f"details.check {part}").last
+        assert line.is_visible()
+        shade = line.evaluate("n => getComputedStyle(n).color.match(/\\d+/g).slice(0, 3).map(Number)")
+        assert max(shade) <= 0x44, "dark ink, whatever the theme"
+
+
 def test_counts_of_another_code_are_not_shown(made, monkeypatch):
     record = made[1] / "lessons" / "results" / "replications.json"
     monkeypatch.setattr(replication, "RECORD", record)

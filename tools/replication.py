@@ -188,31 +188,28 @@ def replicate(asked, jobs):
     for task in missing:
         task[4].parent.mkdir(parents=True, exist_ok=True)
     print(f"{len(tasks)} repetitions, {len(tasks) - len(missing)} of them run before", flush=True)
-    start, lost = time.perf_counter(), 0
+    start, lost, workers = time.perf_counter(), 0, {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_ask, *task): task for task in missing}
+        futures = {pool.submit(_ask, workers, *task): task for task in missing}
         for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
             path, _, kind, n, target = futures[future]
             lost += not target.exists()
             left = (time.perf_counter() - start) / done * (len(missing) - done) / 60
             _say(path, kind, n, target, f"{done} of {len(missing)}, {left:.0f} min left")
-    for worker in _WORKERS.values():
-        worker.stdin.close()
+    for worker in workers.values():
+        worker.communicate()
     return lost
 
 
-_WORKERS = {}  # of each thread and instruction set, as each imports torch once
-
-
-def _ask(path, kernel, kind, n, target):
-    """Have a repetition run by this thread's worker for an instruction set, and wait for it."""
+def _ask(workers, path, kernel, kind, n, target):
+    """Have a repetition run by this thread's process for an instruction set, which imports torch once."""
     key = threading.get_ident(), kernel
-    if key not in _WORKERS:
+    if key not in workers:
         environment = os.environ | THREADS | KERNELS[kernel] | {"MPLBACKEND": "agg"}
         command = [sys.executable, "-m", "tools.replication", "--work"]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        _WORKERS[key] = subprocess.Popen(command, **pipes, env=environment, cwd=ROOT)
-    worker = _WORKERS[key]
+        workers[key] = subprocess.Popen(command, **pipes, env=environment, cwd=ROOT)
+    worker = workers[key]
     worker.stdin.write(json.dumps([str(path), kind, n, str(target)]) + "\n")
     worker.stdin.flush()
     worker.stdout.readline()
