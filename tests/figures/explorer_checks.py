@@ -75,14 +75,19 @@ CONTROLS = "button:visible, select:visible, input:visible, summary:visible"
 PLACES = """nodes => nodes.filter((node) => node.textContent || node.tagName === 'INPUT')
     .map((node) => [node, (node.type === 'checkbox' ? node.parentNode : node).getBoundingClientRect()])
     .map(([node, r]) => [node.textContent || node.type, r.width, r.height, r.left, r.right])"""
+# What holds more than it shows; a table of numbers may.
+CLIPS = """nodes => nodes.filter((node) => !node.closest('svg, math, .rates, .unseen'))
+    .filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1)
+    .map((node) => `${node.tagName} ${node.className}: ${node.scrollWidth} in ${node.clientWidth}`)"""
 LANES = "knobs => knobs.map((knob) => Number(knob.getAttribute('cy')))"
 
 
 def assert_all_is_shown(page, width):
-    """Nothing juts out of the page, words can be read, and what can be pressed is large enough."""
+    """Nothing juts out or is clipped, words can be read, and what can be pressed is large enough."""
     for part in page.locator("details:not([open]) > summary").all():
         part.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".ex *").evaluate_all(CLIPS) == []
     words = page.locator("svg text, .nine > *").evaluate_all(PLACES)
     controls = page.locator(CONTROLS).evaluate_all(PLACES)
     for name, _, _, left, right in words + controls:

@@ -183,7 +183,7 @@ def _equations(n: int) -> dict[str, Any]:
     places = {text: s.name for s, text in stand_ins.items()} | {total: "total"}
     return {
         "symbols": equation("H(p, q)", symbolic.printed(mean, names)),
-        "values": equation("H(p, q)", f"{symbolic.printed(mean, stand_ins)} = {total}"),
+        "values": equation("", f"{symbolic.printed(mean, stand_ins)} = {total}"),
         "places": places,
     }
 

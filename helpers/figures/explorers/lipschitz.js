@@ -65,7 +65,7 @@ class LipschitzExplorer extends View {
   lay(body) {
     this.chart = svg("svg", { class: "chart", role: "img", style: "cursor: default" });
     this.picture = html("div", { class: "picture", style: `height: ${HEIGHT}px` }, this.chart);
-    this.words = html("p", { class: "muted", style: "min-height: clamp(4.4em, 16em - 29cqw, 8.8em); margin-top: 4px" });
+    this.words = html("p", { class: "muted note" });
     this.place = html("div");
     this.numbers = html("div", { class: "rates" });
     this.details = html("details", { toggle: () => this.showTable() }, html("summary", {}, "The numbers as a table"), this.numbers);

@@ -173,7 +173,7 @@ class LipschitzExplorer(Explorer):
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
             f'<div class="pinning">{ends()}</div>'
-            f'<p class="muted" style="{NOTE}"></p></div>'
+            f'<p class="muted note"></p></div>'
             f'<div><div class="controls">{sliders}</div><p class="message"></p></div></div>'
             f'<div class="formula"><div class="equation"><div>{"".join(_equations())}</div></div></div>'
             f"{ghost('summary')}"
@@ -251,7 +251,6 @@ PANELS = (
     _Panel(276, 432, -8, 4, 0, STEPS, "loss above its minimum (nats)", "step"),
 )
 #: Room for the sentence below the picture, on a phone too.
-NOTE = "min-height: clamp(4.4em, 16em - 29cqw, 8.8em); margin-top: 4px"
 
 
 def _line(x: np.ndarray, y: np.ndarray, panel: _Panel, color: str, dashes: str) -> str:

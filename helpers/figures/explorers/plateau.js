@@ -309,7 +309,7 @@ class PlateauExplorer extends View {
       "aria-label": "value of the chosen check", change: () => this.type(),
     });
     this.fieldName = html("span", { class: "muted" });
-    this.words = html("p", { class: "muted", style: "min-height: clamp(4.4em, 16em - 29cqw, 8.8em); margin-top: 4px" });
+    this.words = html("p", { class: "muted note" });
     this.place = html("div");
     this.equations = new Map();
     this.helpers = copyable("in this book", (text) => this.speaker.say(text));

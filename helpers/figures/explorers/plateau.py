@@ -171,14 +171,16 @@ class PlateauExplorer(Explorer):
             for name in ("curve", "metric", "threshold")
         )
         lines = "".join(f"<span>{line}</span>" for line in _equations(schedule))
+        name = ghost("muted", f"value of check {self.check} (a number or NaN)")
+        field = f'<div class="bar">{name}{ghost("number", "0")}</div>'
         return (
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="bar">{choices}</div>'
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
             f'<div class="pinning">{LEGEND}{ends()}</div>'
-            f'<p class="muted" style="{NOTE}"></p></div>'
-            f'<div><div class="controls">{sliders}{FIELD}</div><p class="message"></p></div></div>'
-            f'<div class="formula" style="{LINES}"><div class="equation"><div>{lines}</div></div></div>'
+            f'<p class="muted note"></p></div>'
+            f'<div><div class="controls">{sliders}{field}</div><p class="message"></p></div></div>'
+            f'<div class="formula"><div class="equation"><div>{lines}</div></div></div>'
             f'<div class="codes">{still_code("in this book", code(schedule, "schedules"))}'
             f"{still_code('in torch', schedule.torch())}</div>{ghost('summary')}"
         )
@@ -276,13 +278,8 @@ def _told(method: ReduceOnPlateau) -> dict[str, Any]:
 WIDTH, HEIGHT, LEFT, RIGHT = 720, 476, 54, 22
 PANELS = {"loss": (26, 240), "bad": (276, 336), "rate": (372, 440)}
 #: Room for the sentence below the picture, on a phone too.
-NOTE = "min-height: clamp(4.4em, 16em - 29cqw, 8.8em); margin-top: 4px"
 LEGEND = '<span class="muted ghost">● new best ○ bad ● one too many ○ forgiven</span>'
 LEGEND += '<span class="muted ghost">Draw over the losses; arrow keys move one.</span>'
-#: On a phone the conditions of the equations go below their cases.
-LINES = "min-height: clamp(0px, (400px - 100cqw) * 100, 527px)"
-#: Room for the field of the exact loss.
-FIELD = '<div class="bar"><span class="number ghost">0</span></div>'
 
 
 def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:

@@ -12,7 +12,6 @@ const [ACCURACY, TEST_LOSS, TUNING] = [{ top: 26, base: 78 }, { top: 134, base: 
 const LOSSES = [0.4, 2.5];
 const LEVELS = [0.4, 0.6, 1, 1.5, 2.5];
 const [LOOKS, COLORS] = [["study", "pin1"], ["study", "rival"]];
-const NOTE = "min-height: clamp(4.4em, 17em - 29cqw, 10.2em); margin-top: 4px";
 
 export default {
   render: ({ model, el }) => mount(el, css, (ui) => new RaceExplorer(model, ui, STATE)),
@@ -71,7 +70,7 @@ class RaceExplorer extends View {
     const frame = (drawing) => html("div", { class: "picture", style: `height: ${HEIGHT}px` }, drawing);
     [this.picture, this.side] = [frame(this.courses), frame(this.ends)];
     this.row = control(catalog.fact, this.within("part"), "slider-0");
-    this.words = html("p", { class: "muted", style: NOTE });
+    this.words = html("p", { class: "muted note", style: "--more: 3em" });
     this.numbers = html("div", { class: "rates" });
     this.details = html("details", { toggle: () => this.showTable() }, html("summary", {}, "The numbers as a table"), this.numbers);
     body.append(

@@ -173,7 +173,7 @@ class RaceExplorer(Explorer):
             f'<div class="controls">{still_row(facts.told[row["fact"]], self.part)}</div></div>'
             f'<div><div class="picture" style="height: {HEIGHT}px">{self._ends()}</div>'
             f'<div class="pinning">{ends()}</div></div></div>'
-            f'<p class="message"></p><p class="muted" style="{NOTE}">{escape(self._words())}</p>'
+            f'<p class="message"></p><p class="muted note" style="--more: 3em">{escape(self._words())}</p>'
             f"{ghost('summary')}"
         )
 
@@ -253,7 +253,6 @@ def _short(losses: list[float | None]) -> list[float | None]:
 WIDTH, HEIGHT, LEFT, RIGHT = 720, 400, 54, 22
 LOSSES = (0.4, 2.5)  # the ends of the logarithmic axis of losses
 LOOKS, COLORS = ("study", "pin1"), ("study", "rival")
-NOTE = "min-height: clamp(4.4em, 17em - 29cqw, 10.2em); margin-top: 4px"
 
 
 @dataclass(frozen=True)

@@ -249,9 +249,10 @@ class ScheduleExplorer(Explorer):
         picture = still_chart(list(steps), rates[list(steps)], names, f"{title}, {area}", alt)
         prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
         lines = "".join(equation(r"\eta_t", symbolic.latex(schedule)))
+        checks = "".join(ghost("check", words) for words in ("after a warmup", "then", "log axis"))
         return (
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
-            f'<div class="bar"><span class="choice">Schedule: {escape(title)}</span>{ghost("check")}</div>'
+            f'<div class="bar"><span class="choice">Schedule: {escape(title)}</span>{checks}</div>'
             f'<div class="stage"><div><div class="picture">{picture}</div><div class="pinning"></div></div>'
             f'<div><div class="controls">{_still_rows(schedule)}</div><p class="message"></p></div></div>'
             f'<div class="formula"><div class="equation"><div>{lines}</div></div>'

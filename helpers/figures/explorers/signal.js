@@ -137,7 +137,7 @@ class SignalExplorer extends View {
       chosen.length > 1 && this.set({ gain: this.gainOf(chosen) }));
     this.chart = svg("svg", { class: "chart", role: "img", style: "cursor: default" });
     this.picture = html("div", { class: "picture", style: `height: ${HEIGHT}px` }, this.chart);
-    this.words = html("p", { class: "muted", style: "min-height: clamp(4.4em, 16em - 29cqw, 7.4em); margin-top: 4px" });
+    this.words = html("p", { class: "muted note" });
     this.place = html("div");
     this.equations = Object.fromEntries(Object.entries(catalog.equations).map(([name, lines]) => [name, mathematics(lines).nodes]));
     this.torch = copyable("in torch", (text) => this.speaker.say(text));

@@ -142,7 +142,7 @@ class SignalExplorer(Explorer):
             f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
             f'<div class="bar"><span class="choice">{self.activation}</span>{ghost("choice")}</div>'
             f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
-            f'<div class="pinning"></div><p class="muted" style="{NOTE}"></p></div>'
+            f'<div class="pinning"></div><p class="muted note"></p></div>'
             f'<div><div class="controls">{sliders}</div><p class="message"></p></div></div>'
             f'<div class="formula"><div class="equation"><div>{lines}</div></div></div>'
             f'<div class="codes">{still_code("in torch", f"init.normal_(layer.weight, std={std})")}'
@@ -207,7 +207,6 @@ PANELS = (
     (224, 380, "gradient ∂loss/∂y: standard deviation", "third"),
 )
 #: Room for the sentence below the picture, on a phone too.
-NOTE = "min-height: clamp(4.4em, 16em - 29cqw, 7.4em); margin-top: 4px"
 #: How many powers of ten an axis may reach up or down.
 DECADES = (1, 2, 3, 5, 10, 20, 30, 50, 100, 200)
 
