@@ -187,7 +187,7 @@ def test_a_notebook_is_kept_only_when_all_its_cells_were_seen(small_project):
 
 def test_a_kernel_that_dies_costs_the_rest_of_a_page_and_not_the_page(small_project):
     write_notebook(small_project / "lessons" / "bad.ipynb", "print('so far')", "import os; os._exit(1)", "3")
-    done = run_nbval(small_project)
+    done = run_nbval(small_project, "--nbval-cell-timeout", "5")
     assert done.returncode == 1 and "bad: did not hold here. the cell `import os; os._exit(1)`" in done.stdout
     assert execution.missing(small_project) == []
     ran = dict(execution.cached(small_project))[small_project / "lessons" / "bad.ipynb"]
