@@ -361,21 +361,21 @@ def test_that_is_no_property():
 """
 
 
-def fuzzed(folder, assertion):
+def fuzzed(folder, assertion, seconds):
     (folder / "test_planted.py").write_text(PLANTED.format(assertion))
-    command = [sys.executable, "-m", "tests.fuzz", "2", "-p", "tests.conftest", str(folder)]
+    command = [sys.executable, "-m", "tests.fuzz", str(seconds), "-p", "tests.conftest", str(folder)]
     environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(folder)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
 def test_new_examples_find_what_is_wrong_and_say_how_to_repeat_it(tmp_path):
-    done = fuzzed(tmp_path, "!= 13")
+    done = fuzzed(tmp_path, "!= 13", 120)
     assert done.returncode == 1
     assert "@reproduce_failure(" in done.stdout and "1 failed" in done.stdout
 
 
 def test_new_examples_are_taken_until_the_time_is_over(tmp_path):
-    done = fuzzed(tmp_path, ">= 0")
+    done = fuzzed(tmp_path, ">= 0", 2)
     assert done.returncode == 0
     assert int(re.search(r"(\d+) passed, 1 deselected", done.stdout)[1]) > 1
 

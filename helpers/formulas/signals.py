@@ -60,6 +60,7 @@ def mean_square(function: Any, variance: float) -> float:
     return float(WEIGHTS @ np.square(function(np.sqrt(variance) * NODES)))
 
 
+@dataclass(frozen=True)
 class Activation(Hyperparameters, ABC):
     """Base of what stands between two layers: a function of each number alone."""
 

@@ -221,7 +221,8 @@ def test_a_record_names_the_machine():
     assert told["gpus"] == [] or torch.cuda.is_available()
 
 
-RECORDS = sorted((ROOT / "lessons" / "results").glob("*.json"))
+RESULTS = (ROOT / "lessons" / "results").glob("*.json")
+RECORDS = sorted(path for path in RESULTS if path.stem != "replications")  # of lessons, and no recipe's
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)

@@ -381,12 +381,7 @@ def _questions(total_steps: int) -> list[Prompt]:
     cosine = schedules.CosineDecay(peak_lr=0.1, total_steps=total_steps)
     return [
         Prompt("The exponential meets each stair at one corner. Which?", smooth, pinned=(stairs,)),
-        Prompt(
-            "On a log axis the exponential is a straight line. And 1/t?",
-            inverse,
-            pinned=(smooth,),
-            log_axis=True,
-        ),
+        Prompt("On a log axis it is a straight line. And 1/t?", inverse, log_axis=True, pinned=(smooth,)),
         Prompt("Cosine or straight line: whose area is larger?", cosine, pinned=(line,)),
     ]
 
