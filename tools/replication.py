@@ -27,10 +27,10 @@ import threading
 import time
 import types
 
-from tools.execution import ROOT, notebooks, statement
+from tools.execution import REPLICATIONS, ROOT, notebooks, statement
 
 FORMAT = "How CNNs Learn, replications 1"
-RECORD = ROOT / "lessons" / "results" / "replications.json"
+RECORD = ROOT / REPLICATIONS
 RUNS = ROOT / "_build" / "replications"
 KERNELS = {  # name of an instruction set to the settings of torch, MKL, oneDNN and OpenBLAS that select it
     "AVX-512": {},
