@@ -25,7 +25,7 @@ os.environ.setdefault("MPLBACKEND", "agg")  # a test opens no window
 # machine that also does something else.
 untimed = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("book", **untimed, derandomize=True)
-hypothesis.settings.register_profile("fuzz", **untimed, print_blob=True)
+hypothesis.settings.register_profile("fuzz", **untimed, derandomize=False, print_blob=True)
 hypothesis.settings.load_profile("book")
 
 ROOT = pathlib.Path(__file__).parents[1]
