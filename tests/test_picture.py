@@ -1,8 +1,11 @@
 """The book's picture shows the code as it is."""
 
+import pytest
+
 from tools import picture
 
 
+@pytest.mark.pinned
 def test_the_picture_is_what_the_code_draws_now(tmp_path):
     """Byte for byte, for the matplotlib that the book is pinned to."""
     picture.write(tmp_path / "now.svg")

@@ -107,7 +107,8 @@ def test_a_kept_record_is_of_this_race(name):
         for c in record["candidates"]
     ]
     assert tried == [(e.rule, e.optimizer, scale) for e in entrants for scale in e.scales]
-    assert record["summary"] == lipschitz.summary(record["runs"])
+    now = lipschitz.summary(record["runs"])  # Python 3.10 rounds a standard deviation otherwise
+    assert record["summary"] == {entrant: pytest.approx(own) for entrant, own in now.items()}
     for entrant in entrants:
         own = [
             c
