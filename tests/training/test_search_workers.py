@@ -249,6 +249,7 @@ def test_a_journal_whose_last_line_was_torn_by_a_kill_goes_on(tmp_path):
         json.loads(line)
 
 
+@pytest.mark.filterwarnings("ignore:The existing lock file")  # said on standard error by newer ones of Optuna
 def test_the_lock_of_a_dead_worker_is_taken_from_it(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("helpers.training.search.storages.LOCK_SECONDS", 3)
     search = Search(lambda trial, p: p.x, SPACE, 1, storage=tmp_path / "a.journal")
