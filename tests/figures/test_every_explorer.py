@@ -380,6 +380,8 @@ def test_at_every_width_all_is_shown_where_the_still_picture_stood(family, show,
     for box in live.get_by_label("with the present values").all():
         box.check()
     assert_all_is_shown(live, width)
+    room = "all => all.map((picture) => picture.parentElement.clientWidth - picture.clientWidth)"
+    assert all(max(page.locator(".picture:visible").evaluate_all(room)) <= 1 for page in (live, still))
 
 
 def assert_still(page, family):
