@@ -1,7 +1,7 @@
-"""The search space: the fields of dataclasses, with the ranges and scales that they declare.
+"""The space of a search: the fields of dataclasses, with the ranges and scales that they declare.
 
-A part of the space is a dataclass, every declared field of which is searched, or a
-``functools.partial`` of one, whose arguments stay as they are.
+A part of the space is a dataclass, every declared field of which is searched, or a ``functools.partial`` of
+one, whose arguments stay as they are.
 
 >>> from functools import partial
 >>> from helpers.formulas.schedules import CosineDecay
@@ -15,16 +15,18 @@ A part of the space is a dataclass, every declared field of which is searched, o
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameters
 
-__all__ = ["BORDER", "Axis", "allows", "axes_of", "build", "fixed_of"]
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["BORDER", "Axis", "Space", "axes_of", "build"]
 
 Space = Mapping[str, Any]
 #: The share of an axis, at each end, in which a best value counts as lying on the border.
@@ -76,7 +78,7 @@ class Axis:
 
     def position(self, value: float) -> float:
         """Return where a value lies, from 0 at the low end to 1 at the high end."""
-        low, high, value = map(math.log, (self.low, self.high, value)) if self.log else self._plain(value)
+        low, high, value = map(math.log if self.log else float, (self.low, self.high, value))
         return (value - low) / (high - low)
 
     def value(self, position: float) -> float:
@@ -88,53 +90,29 @@ class Axis:
         value = round(value) if self.integer else value
         return min(max(value, self.low), self.high)  # rounding may have left the range by a last digit
 
-    def count(self, n: int) -> int:
-        """Return how many of `n` points fit on the axis: all, or as many as it has whole numbers."""
-        return min(n, self.high - self.low + 1) if self.integer else n
-
     def points(self, n: int) -> list[float]:
-        """Return `n` points, two or more, at equal distances, the ends being the first and the last."""
+        """Return `n` values, two or more, at equal distances; of whole numbers at most those there are."""
+        n = min(n, self.high - self.low + 1) if self.integer else n
         return [self.value(i / (n - 1)) for i in range(n)]
 
     def narrowed(self, center: float, share: float) -> Axis:
-        """Return the axis cut down to a share of its length around a value.
-
-        Near an end it is moved, so that it stays inside and keeps its length.
-
-        Parameters
-        ----------
-        center : float
-            A value on the axis.
-        share : float
-            In (0, 1].
-        """
+        """Return the axis cut down to a share of its length around a value; at an end it keeps its length."""
+        checks.unit_interval("share", share)
         start = min(max(self.position(center) - share / 2, 0.0), 1.0 - share)
         low, high = self.value(start), self.value(start + share)
         if low == high:  # whole numbers, the share of which holds one alone
             low, high = max(self.low, low - 1), min(self.high, high + 1)
         return dataclasses.replace(self, low=low, high=high)
 
-    def beyond(self, side: str) -> float:
-        """Return a value a little outside the ``"lower"`` or the ``"upper"`` end."""
-        if self.integer:
-            return self.low - 1 if side == "lower" else self.high + 1
-        end = self.low if side == "lower" else self.high
-        far = (self.high / self.low) ** BORDER if self.log else (self.high - self.low) * BORDER
-        if self.log:
-            return end / far if side == "lower" else end * far
-        return end - far if side == "lower" else end + far
-
     def border(self, value: float) -> str:
-        """Return ``"lower"`` or ``"upper"`` if the value lies at that end of the axis, else nothing.
-
-        A whole number must be the last one; another number lies there in the last twentieth.
-        """
-        margin = 0.0 if self.integer else BORDER
-        place = self.position(value)
+        """Return ``"lower"`` or ``"upper"`` if a value is the last whole number or in the last twentieth."""
+        margin, place = 0.0 if self.integer else BORDER, self.position(value)
         return "lower" if place <= margin else "upper" if place >= 1 - margin else ""
 
-    def _plain(self, value: float) -> tuple[float, float, float]:
-        return self.low, self.high, value
+    def suggest(self, trial: optuna.Trial) -> float:
+        """Return a trial's value."""
+        suggest = trial.suggest_int if self.integer else trial.suggest_float
+        return suggest(self.name, self.low, self.high, log=self.log)
 
 
 def axes_of(space: Space, ranges: Mapping[str, tuple[float, float]] | None = None) -> tuple[Axis, ...]:
@@ -143,7 +121,8 @@ def axes_of(space: Space, ranges: Mapping[str, tuple[float, float]] | None = Non
     Parameters
     ----------
     space : mapping
-        Name of a part to a dataclass, or to a ``functools.partial`` of one.
+        Name of a part to a dataclass, all declared fields of which are searched, or to a
+        ``functools.partial`` of one, whose arguments stay as they are.
     ranges : mapping, optional
         Name of an axis to ``(low, high)``, where the declared range is not the one wanted.
 
@@ -153,40 +132,27 @@ def axes_of(space: Space, ranges: Mapping[str, tuple[float, float]] | None = Non
         If a part is no dataclass, or a field can neither be searched nor has a value.
     ValueError
         If nothing is left to search, or `ranges` names what is not searched.
+
+    Examples
+    --------
+    >>> from helpers.formulas.rules import Momentum
+    >>> [axis.name for axis in axes_of({"rule": Momentum})]
+    ['rule.momentum']
     """
     ranges = dict(ranges or {})
     axes = []
     for part, factory in space.items():
-        for field, about in _open_fields(part, factory).items():
-            name = f"{part}.{field}"
-            low, high = ranges.pop(name, (about.low, about.high))
-            axes.append(Axis(name, low, high, about.log, about.integer))
-    names = [axis.name for axis in axes]
+        for name, about in _open_fields(part, factory).items():
+            low, high = ranges.pop(f"{part}.{name}", (about.low, about.high))
+            axes.append(Axis(f"{part}.{name}", low, high, about.log, about.integer))
     checks.require(len(axes) > 0, "leave a field to search", "space", dict(space))
+    names = [axis.name for axis in axes]
     checks.require(not ranges, f"name only what is searched, {names}", "ranges", sorted(ranges))
     return tuple(axes)
 
 
-def fixed_of(space: Space) -> dict[str, str]:
-    """Return in words what each part of a space is, and what stays as it is in it."""
-    return {part: f"{_made(f).__qualname__}({_said(_bound(f))})" for part, f in space.items()}
-
-
 def build(space: Space, values: Mapping[str, float]) -> dict[str, Any]:
-    """Return an instance of every part of a space.
-
-    Parameters
-    ----------
-    space : mapping
-        As for :func:`axes_of`.
-    values : mapping
-        Name of an axis to its value.
-
-    Raises
-    ------
-    TypeError, ValueError
-        What the dataclass raises where the values do not go together.
-    """
+    """Return an instance of every part of a space, from the names of axes and their values."""
     parts = {part: {} for part in space}
     for name, value in values.items():
         part, field = name.split(".")
@@ -194,52 +160,21 @@ def build(space: Space, values: Mapping[str, float]) -> dict[str, Any]:
     return {part: space[part](**chosen) for part, chosen in parts.items()}
 
 
-def allows(space: Space, name: str, value: float) -> bool:
-    """Tell whether the field behind an axis takes a value, by its own check.
-
-    >>> from helpers.formulas.rules import Momentum
-    >>> allows({"rule": Momentum}, "rule.momentum", 0.999), allows({"rule": Momentum}, "rule.momentum", 1.0)
-    (True, False)
-    """
-    part, field = name.split(".")
-    try:
-        hyperparameters(_made(space[part]))[field].check(field, value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _open_fields(part: str, factory: Any) -> dict[str, Any]:
     """Return what is declared of the fields that the search may choose."""
-    made, bound = _made(factory), _bound(factory)
-    if not (isinstance(made, type) and dataclasses.is_dataclass(made)) or getattr(factory, "args", ()):
+    method, bound = getattr(factory, "func", factory), getattr(factory, "keywords", {})
+    if not (isinstance(method, type) and dataclasses.is_dataclass(method)) or getattr(factory, "args", ()):
         raise TypeError(
             f"space[{part!r}] must be a dataclass, or a functools.partial of one with arguments by name,"
             f" got {factory!r}"
         )
-    declared = {n: about for n, about in hyperparameters(made).items() if n not in bound}
-    searched = {n: about for n, about in declared.items() if not isinstance(about.example, tuple)}
-    required = [f.name for f in dataclasses.fields(made) if f.init and _has_no_default(f)]
-    missing = [n for n in required if n not in searched and n not in bound]
-    if missing:
-        raise TypeError(
-            f"space[{part!r}] must fix what cannot be searched,"
-            f" as in functools.partial({made.__name__}, {missing[0]}=...), got no {missing[0]}"
-        )
+    declared = {name: about for name, about in hyperparameters(method).items() if name not in bound}
+    searched = {name: about for name, about in declared.items() if not isinstance(about.example, tuple)}
+    for f in dataclasses.fields(method):
+        required = f.init and f.default is MISSING and f.default_factory is MISSING
+        if required and f.name not in searched and f.name not in bound:
+            raise TypeError(
+                f"space[{part!r}] must fix what cannot be searched,"
+                f" as in functools.partial({method.__name__}, {f.name}=...), got no {f.name}"
+            )
     return searched
-
-
-def _has_no_default(field: dataclasses.Field) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
-
-
-def _made(factory: Any) -> Any:
-    return factory.func if isinstance(factory, functools.partial) else factory
-
-
-def _bound(factory: Any) -> dict[str, Any]:
-    return factory.keywords if isinstance(factory, functools.partial) else {}
-
-
-def _said(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in values.items())
