@@ -165,8 +165,8 @@ class SmoothL1(ElementwiseLoss):
 
     Notes
     -----
-    :class:`Huber` divided by its `delta`. ``SmoothL1Loss`` of torch; Keras has none. The
-    ``smooth_l1_loss`` of Paddle is another one: its `delta` is Huber's.
+    :class:`Huber` divided by its `delta`. ``SmoothL1Loss`` of torch; Keras has none. Paddle's is
+    Huber's unless ``is_huber=False`` says otherwise.
 
     References
     ----------
