@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from helpers.core import checks
 from helpers.training.run import Run
@@ -26,47 +27,51 @@ __all__ = ["EMA", "SWA", "Ensemble", "Flipped", "Snapshots", "flip_tta"]
 
 
 class _WeightAverage:
-    """A hook with a copy of the model, whose weights move towards the model's when it is time."""
+    """A hook with torch's average of the weights, which takes the model's when it is time."""
 
     def __init__(self, start_step: int, every: int) -> None:
         self.start_step, self.every = start_step, every
-        self.model: nn.Module | None = None
-        self.count = 0
+        self._average: AveragedModel | None = None
+
+    @property
+    def model(self) -> nn.Module | None:
+        """The network with the averaged weights."""
+        return None if self._average is None else self._average.module
+
+    @property
+    def count(self) -> int:
+        """Takings so far."""
+        return 0 if self._average is None else int(self._average.n_averaged)
 
     def start(self, run: Run) -> None:
         """Copy the model, and forget what another training has shown."""
-        self.model, self.count = _frozen(run.model), 0
+        average = AveragedModel(run.model, multi_avg_fn=self._move)
+        self._average = average.eval().requires_grad_(False)
 
     def __call__(self, run: Run) -> None:
         since = run.step - self.start_step
         if since >= 0 and since % self.every == 0:
-            self._take(run.model)
+            self._average.update_parameters(run.model)
 
     def finish(self, run: Run) -> None:
         """Take the last weights, where a training has ended before there was anything to average."""
         if self.count == 0:
-            self._take(run.model)
+            self._average.update_parameters(run.model)
 
-    def _take(self, model: nn.Module) -> None:
-        self.count += 1
-        with torch.no_grad():
-            pairs = list(zip(self.model.parameters(), model.parameters(), strict=True))
-            torch._foreach_lerp_([mine for mine, _ in pairs], [its for _, its in pairs], self._weight())
-            for mine, its in zip(self.model.buffers(), model.buffers(), strict=True):
-                mine.copy_(its)
+    def _move(self, averages: list[Tensor], weights: list[Tensor], count: Tensor | int) -> None:
+        """Move the average of the first `count` takings towards the next one."""
+        torch._foreach_lerp_(averages, weights, self._share(int(count)))
 
-    def _weight(self) -> float:
-        """Return how far the average moves towards what it takes, 1 being all the way."""
+    def _share(self, count: int) -> float:
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """Return the averaged weights, and of how many they are the average."""
-        return {"model": _started(self.model).state_dict(), "count": self.count}
+        return _started(self._average).state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the average of `state`; :meth:`start` must have been called."""
-        _started(self.model).load_state_dict(state["model"])
-        self.count = state["count"]
+        _started(self._average).load_state_dict(state)
 
 
 class EMA(_WeightAverage):
@@ -79,9 +84,6 @@ class EMA(_WeightAverage):
         takings.
     every : int
         Updates between two takings.
-    debias : bool
-        Whether the average is over the weights taken alone. Without it, the average begins at the initial
-        weights, which still count ``decay**n`` after n takings.
 
     Attributes
     ----------
@@ -97,14 +99,15 @@ class EMA(_WeightAverage):
 
     Notes
     -----
-    After the n-th taking the debiased average is
+    After the n-th taking the average is
     :math:`\sum_{i=1}^n d^{\,n-i}\, w_i \,/\, \sum_{i=1}^n d^{\,n-i}`, kept up to date by moving the share
     :math:`(1 - d) / (1 - d^n)` of the way to :math:`w_n`. That is Adam's correction of its moments; the first
-    taking is a copy, and for :math:`d \to 1` all count alike, as with :class:`SWA`.
+    taking is a copy, and for :math:`d \to 1` all count alike, as with :class:`SWA`. (torch's own
+    ``get_ema_multi_avg_fn`` moves the share :math:`1 - d` each time, so that the first taking weighs more.)
 
     Buffers, as the running statistics of batch normalization, are not averaged but copied from the model:
     they belong to its latest weights, which with a short memory are close enough. Otherwise
-    :func:`~helpers.training.batch_statistics.update_batch_norm` computes those that belong to the average.
+    ``torch.optim.swa_utils.update_bn(images.split(500), ema.model)`` computes the average's own.
 
     ``model.load_state_dict(ema.model.state_dict())`` puts the average in the model's place.
 
@@ -116,22 +119,20 @@ class EMA(_WeightAverage):
     Examples
     --------
     >>> EMA(decay=0.999)
-    EMA(decay=0.999, every=1, debias=True)
+    EMA(decay=0.999, every=1)
     """
 
-    def __init__(self, decay: float, every: int = 1, debias: bool = True) -> None:
+    def __init__(self, decay: float, every: int = 1) -> None:
         checks.fraction("decay", decay)
         checks.count("every", every)
-        checks.boolean("debias", debias)
         super().__init__(start_step=every, every=every)
-        self.decay, self.debias = decay, debias
+        self.decay = decay
 
     def __repr__(self) -> str:
-        return f"EMA(decay={self.decay}, every={self.every}, debias={self.debias})"
+        return f"EMA(decay={self.decay}, every={self.every})"
 
-    def _weight(self) -> float:
-        past = self.decay**self.count if self.debias else 0.0
-        return (1 - self.decay) / (1 - past)
+    def _share(self, count: int) -> float:
+        return (1 - self.decay) / (1 - self.decay ** (count + 1))
 
 
 class SWA(_WeightAverage):
@@ -151,9 +152,9 @@ class SWA(_WeightAverage):
     ----------
     model : torch.nn.Module
         A copy of the model with the mean weights, in evaluation mode; None before a training. If it has
-        batch normalization, call :func:`~helpers.training.batch_statistics.update_batch_norm` before asking
-        it: its running statistics are those of the model's last taking, and the mean of many weights has
-        others.
+        batch normalization, call ``torch.optim.swa_utils.update_bn(images.split(500), swa.model)`` before
+        asking it: its running statistics are those of the model's last taking, and the mean of many weights
+        has others.
     count : int
         Takings so far.
 
@@ -185,8 +186,8 @@ class SWA(_WeightAverage):
         checks.require(self.start_step <= run.total_steps, words, "start_step", self.start_step)
         super().start(run)
 
-    def _weight(self) -> float:
-        return 1 / self.count
+    def _share(self, count: int) -> float:
+        return 1 / (count + 1)
 
 
 class Snapshots:

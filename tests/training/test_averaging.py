@@ -7,12 +7,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from helpers.formulas.schedules import Constant, CosineDecay, CosineRestarts
 from helpers.training import evaluate, fit, models
 from helpers.training.averaging import EMA, SWA, Ensemble, Flipped, Snapshots, flip_tta
-from helpers.training.batch_statistics import update_batch_norm
 from helpers.training.checkpoints import Checkpoints
 from helpers.training.hooks import EarlyStopping
 
@@ -46,15 +45,13 @@ def trained(train, hooks, *, seed=0, epochs=3, schedule=None, model=None, norm=F
 
 
 class Oracle:
-    """Torch's own average, fed by the same training."""
+    """Torch's own mean, fed by the same training."""
 
-    def __init__(self, due, initial=False, **settings):
-        self.due, self.initial, self.settings = due, initial, settings
+    def __init__(self, due):
+        self.due = due
 
     def start(self, run):
-        self.average = AveragedModel(run.model, **self.settings)
-        if self.initial:
-            self.average.update_parameters(run.model)
+        self.average = AveragedModel(run.model)
 
     def __call__(self, run):
         if self.due(run.step):
@@ -79,16 +76,6 @@ def assert_alike(model, other, **tolerance):
 
 
 # Averages of weights
-
-
-@pytest.mark.parametrize("every", [1, 4])
-def test_ema_from_the_initial_weights_is_torchs(train, every):
-    ema = EMA(0.9, every=every, debias=False)
-    oracle = Oracle(lambda t: t % every == 0, initial=True, multi_avg_fn=get_ema_multi_avg_fn(0.9))
-    trained(train, [ema, oracle], norm=True)
-    assert ema.count == 30 // every
-    for mine, its in zip(ema.model.parameters(), oracle.average.module.parameters(), strict=True):
-        torch.testing.assert_close(mine, its, rtol=1e-6, atol=1e-7)
 
 
 def test_ema_without_bias_is_the_weighted_mean_of_what_it_took(train):
@@ -168,7 +155,6 @@ def test_an_average_starts_afresh_and_goes_on_where_it_was_saved(train, make):
         if run.step == 17:
             for param in twin.model.parameters():
                 param.zero_()
-            twin.count = 100
             twin.load_state_dict(saved)
 
     trained(train, [hook], seed=1)  # of which the next training knows nothing
@@ -210,64 +196,12 @@ class Dies:
 # Batch normalization
 
 
-def test_statistics_of_one_batch_are_torchs(train):
-    swa = SWA(start_step=1)
-    trained(train, [swa], norm=True)
-    oracle = copy.deepcopy(swa.model).train()
-    update_bn([train[0]], oracle)
-    model = update_batch_norm(swa.model, train)
-    assert model is swa.model
-    for mine, its in zip(model.modules(), oracle.modules(), strict=True):
-        if isinstance(mine, nn.BatchNorm2d):
-            torch.testing.assert_close(mine.running_mean, its.running_mean, rtol=1e-4, atol=1e-6)
-            torch.testing.assert_close(mine.running_var, its.running_var, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("batch_size", [7, 64, 399])
-def test_the_first_layer_sees_all_images_whatever_the_batches(train, batch_size):
-    model = models.small_cnn(norm=True)
-    update_batch_norm(model, train, batch_size)
-    inputs = model[0](train[0]).double().transpose(0, 1).flatten(1)
-    torch.testing.assert_close(model[1].running_mean.double(), inputs.mean(1), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(model[1].running_var.double(), inputs.var(1), rtol=1e-5, atol=1e-6)
-    assert not any(module._forward_pre_hooks for module in model.modules())
-
-
 def test_an_average_needs_its_own_statistics(train, val):
     swa = SWA(start_step=1)
     trained(train, [swa], norm=True, epochs=4, schedule=Constant(0.2))
     before = evaluate(swa.model, val, F.cross_entropy)[0]
-    after = evaluate(update_batch_norm(swa.model, train), val, F.cross_entropy)[0]
-    assert after < before
-
-
-def test_modes_and_random_numbers_stay_and_dropout_is_off(train):
-    model = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.Dropout(0.5), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10)
-    )
-    model.append(nn.BatchNorm1d(10, affine=False)).append(nn.BatchNorm1d(10, track_running_stats=False))
-    model[5].eval()
-    modes, random = [module.training for module in model.modules()], torch.get_rng_state()
-    update_batch_norm(model, train, batch_size=100)
-    assert [module.training for module in model.modules()] == modes
-    assert torch.equal(torch.get_rng_state(), random)
-    inputs = model[0](train[0]).transpose(0, 1).flatten(1)
-    torch.testing.assert_close(model[2].running_mean, inputs.mean(1), rtol=1e-4, atol=1e-6)
-    assert model[6].running_mean is None
-
-
-def test_a_failing_model_gets_its_modes_and_hooks_back(train):
-    model = models.small_cnn(norm=True)
-    with pytest.raises(RuntimeError):
-        update_batch_norm(model, (torch.zeros(4, 2, 8, 8), torch.zeros(4)))
-    assert all(module.training for module in model.modules())
-    assert not any(module._forward_pre_hooks for module in model.modules())
-
-
-def test_without_batch_norm_nothing_changes(train):
-    model = models.small_cnn()
-    before = copy.deepcopy(model.state_dict())
-    assert_alike(update_batch_norm(model, train), before, rtol=0, atol=0)
+    update_bn(train[0].split(100), swa.model)
+    assert evaluate(swa.model, val, F.cross_entropy)[0] < before
 
 
 # Snapshots, ensembles, mirrors
@@ -359,7 +293,6 @@ def test_a_mirror_is_a_mirror_and_both_together_do_not_care(train, val):
 REFUSED = {
     "decay": (lambda: EMA(1.0), "decay must be in [0, 1), got decay=1.0"),
     "every": (lambda: EMA(0.9, every=0), "every must be positive, got every=0"),
-    "debias": (lambda: EMA(0.9, debias=None), "debias must be True or False, got debias=None"),
     "swa every": (lambda: SWA(1, every=0), "every must be positive, got every=0"),
     "start_step": (lambda: SWA(0), "start_step must be positive, got start_step=0"),
     "steps": (lambda: Snapshots([]), "steps must not be empty, got steps=()"),
@@ -368,11 +301,6 @@ REFUSED = {
     "module": (lambda: Ensemble([3]), "int is not a Module subclass"),
     "state": (lambda: EMA(0.9).state_dict(), "model must be known, got model=None"),
     "load": (lambda: Snapshots([1]).load_state_dict({"models": []}), "model must be known, got model=None"),
-    "data": (lambda: update_batch_norm(nn.Flatten(), 3), "data must be a pair of tensors (images, labels)"),
-    "batch": (
-        lambda: update_batch_norm(nn.Flatten(), (torch.zeros(1), torch.zeros(1)), 0),
-        "batch_size must be positive, got batch_size=0",
-    ),
 }
 
 
