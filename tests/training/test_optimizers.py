@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from helpers.core.hyperparameters import example
 from helpers.formulas import rules, schedules
-from helpers.training import optimizers
 from helpers.training.optimizers import FromRule, as_lambda_lr, decay_weights
 from helpers.training.runtime import randomness
 
@@ -21,17 +20,6 @@ TWINS = {
     "Momentum": (rules.Momentum(momentum=0.9), lambda params: torch.optim.SGD(params, lr=0.05, momentum=0.9)),
     "Adam": (rules.Adam(), lambda params: torch.optim.Adam(params, lr=0.05)),
 }
-
-
-@pytest.fixture(params=["as it is", "all large", "all small"])
-def sizes(request, monkeypatch):
-    """Every way through the optimizer: together, alone, cut into pieces."""
-    if request.param == "all large":
-        monkeypatch.setattr(optimizers, "SMALL", 0)
-        monkeypatch.setattr(optimizers, "LARGE", 7)
-    elif request.param == "all small":
-        monkeypatch.setattr(optimizers, "SMALL", 10**9)
-        monkeypatch.setattr(optimizers, "LARGE", 7)
 
 
 def network():
@@ -59,7 +47,7 @@ def numbers(model):
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_rule_takes_the_path_of_its_torch_twin(name, sizes, batch):
+def test_a_rule_takes_the_path_of_its_torch_twin(name, batch):
     rule, twin = TWINS[name]
     ours, theirs = network(), network()
     steps(ours, FromRule(ours.parameters(), rule, lr=0.05), batch, 20)
@@ -74,7 +62,7 @@ EVERY_RULE = [
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: type(rule).__name__)
-def test_every_rule_moves_each_parameter_as_its_formula_says(rule, sizes, batch):
+def test_every_rule_moves_each_parameter_as_its_formula_says(rule, batch):
     model = network()
     learned = [param for param in model.parameters() if param.ndim > 1 or not isinstance(rule, rules.Muon)]
     optimizer = FromRule(learned, rule, lr=0.05)
@@ -93,7 +81,7 @@ def test_every_rule_moves_each_parameter_as_its_formula_says(rule, sizes, batch)
 
 @pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("way", ["file", "deepcopy", "pickle"])
-def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(name, way, sizes, batch, tmp_path):
+def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(name, way, batch, tmp_path):
     rule, _ = TWINS[name]
     straight = network()
     steps(straight, FromRule(straight.parameters(), rule, lr=0.05), batch, 8)
@@ -117,7 +105,7 @@ def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(name, way, sizes, bat
     assert torch.equal(numbers(model), numbers(straight))
 
 
-def test_a_state_loaded_in_the_middle_replaces_the_one_there(sizes, batch):
+def test_a_state_loaded_in_the_middle_replaces_the_one_there(batch):
     rule = rules.Momentum(momentum=0.9)
     model = network()
     optimizer = FromRule(model.parameters(), rule, lr=0.05)
@@ -131,7 +119,7 @@ def test_a_state_loaded_in_the_middle_replaces_the_one_there(sizes, batch):
     assert torch.equal(numbers(model), first)
 
 
-def test_parameters_without_a_gradient_are_skipped_and_so_is_their_state(sizes):
+def test_parameters_without_a_gradient_are_skipped_and_so_is_their_state():
     a, b = (nn.Parameter(torch.ones(3, 4, dtype=torch.float64)) for _ in range(2))
     optimizer = FromRule([a, b], rules.Adam(), lr=0.1)
     c, d = (nn.Parameter(torch.ones(3, 4, dtype=torch.float64)) for _ in range(2))
@@ -154,7 +142,7 @@ def test_a_step_without_any_gradient_changes_nothing():
     assert len(optimizer.state) == 0
 
 
-def test_groups_have_their_own_rates_and_may_be_added(sizes):
+def test_groups_have_their_own_rates_and_may_be_added():
     a, b, c = (nn.Parameter(torch.tensor([1.0])) for _ in range(3))
     optimizer = FromRule([{"params": [a]}, {"params": [b], "lr": 0.5}], rules.SGD(), lr=0.1)
     optimizer.add_param_group({"params": [c], "lr": 0.0})
@@ -163,7 +151,7 @@ def test_groups_have_their_own_rates_and_may_be_added(sizes):
     assert [round(param.item(), 6) for param in (a, b, c)] == [0.9, 0.5, 1.0]
 
 
-def test_parameters_of_several_types_and_layouts(sizes):
+def test_parameters_of_several_types_and_layouts():
     images = torch.arange(96.0).reshape(2, 3, 4, 4).to(memory_format=torch.channels_last)
     params = [
         nn.Parameter(torch.ones(3)),
@@ -179,7 +167,7 @@ def test_parameters_of_several_types_and_layouts(sizes):
     assert params[2].is_contiguous(memory_format=torch.channels_last)
 
 
-def test_parameters_whose_numbers_were_replaced_go_on_from_the_new_ones(sizes):
+def test_parameters_whose_numbers_were_replaced_go_on_from_the_new_ones():
     weight = nn.Parameter(torch.tensor([1.0, 1.0]))
     optimizer = FromRule([weight], rules.SGD(), lr=0.5)
     for _ in range(2):
@@ -203,7 +191,7 @@ def test_a_closure_is_called_with_gradients_on_and_its_loss_returned():
     assert weight.item() == 1.0
 
 
-def test_a_step_allows_no_graph_and_keeps_the_gradient(sizes):
+def test_a_step_allows_no_graph_and_keeps_the_gradient():
     weight = nn.Parameter(torch.ones(2, 5))
     optimizer = FromRule([weight], rules.Momentum(), lr=0.1)
     (weight**2).sum().backward()
@@ -224,9 +212,7 @@ def test_what_from_rule_refuses():
         FromRule([weight], rules.LookAheadNesterov(), lr=0.1)
 
 
-@pytest.mark.parametrize("large", [False, True])
-def test_a_sparse_gradient_is_refused(large, monkeypatch):
-    monkeypatch.setattr(optimizers, "SMALL", 0 if large else 10**9)
+def test_a_sparse_gradient_is_refused():
     table = nn.Embedding(4, 2, sparse=True)
     optimizer = FromRule(table.parameters(), rules.SGD(), lr=0.1)
     table(torch.tensor([1])).sum().backward()
