@@ -1,8 +1,8 @@
 r"""A training that is killed at any moment goes on from its last checkpoint, as if nothing had happened.
 
-The format: a checkpoint is a file of ``torch.save`` (a zip archive with a checksum for each part) with
-``{"format": FORMAT, "version": VERSION, "state": ...}`` in it, where the state is made of tensors, numbers,
-strings, lists and dicts alone, so that reading it runs no code of the file's. That of a training holds
+The format: a checkpoint is a file of ``torch.save`` with ``{"format": FORMAT, "version": VERSION, "state":
+...}`` in it, where the state is made of tensors, numbers, strings, lists and dicts alone, so that reading it
+runs no code of the file's. That of a training holds
 
 ============= =======================================================================================
 ``model``     weights and buffers: its ``state_dict()``
@@ -25,20 +25,16 @@ Schedules are functions of the step, and need no state.
 
 from __future__ import annotations
 
-import copy
 import io
 import os
+import pickle
 import re
-import zipfile
-from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from helpers.core import checks
 from helpers.training import processes
@@ -47,9 +43,6 @@ from helpers.training.run import Run
 __all__ = ["Checkpoints", "load", "save"]
 
 FORMAT, VERSION = "checkpoint of How CNNs Learn", 1
-ZIP = b"PK\x03\x04"  # with which a file of torch.save begins
-SHOWN = 6  # differences that an error lists
-PLAIN = {type(None), bool, int, float, str}
 
 
 class Checkpoints:
@@ -78,8 +71,8 @@ class Checkpoints:
         If an argument is not positive. When the training starts, if other hooks come after this one, if
         the newest file is no whole checkpoint, or was saved by another training: with another model,
         optimizer, rule, schedule, seed, batch size, number of updates, images or processes, or other
-        hooks. Then nothing is changed. When saving, if a hook's state is not plain, or
-        ``Diverged`` where a number is not finite: what is saved is always good.
+        hooks. When saving, if a hook's state is not plain, or ``Diverged`` where a number is not finite:
+        what is saved is always good.
     OSError
         If a file cannot be written; those there stay intact.
 
@@ -162,16 +155,17 @@ def save(state: object, path: str | Path) -> None:
 
     Notes
     -----
-    The bytes go to a file beside it, and are on the disk before that gets the name, so that neither a kill
-    nor a power cut leaves half a file under it. A kill may leave that other file, ``<name>.<number>.part``.
+    The bytes go to a file beside it, and are on the disk before that gets the name, so that a kill leaves no
+    half a file under it. It may leave that other file, ``<name>.<number>.part``.
     """
-    for name, value in _strangers(state, "state"):
-        kind = f"{type(value).__module__}.{type(value).__qualname__}"
-        raise TypeError(f"{name} must be a tensor, number, string, list or dict, got one of type {kind}")
     memory = io.BytesIO()  # torch would hide from us why a file could not be written
     torch.save({"format": FORMAT, "version": VERSION, "state": state}, memory)
     try:
+        torch.load(io.BytesIO(memory.getbuffer()), weights_only=True)
         _replace(Path(path).resolve(), memory.getbuffer())
+    except pickle.UnpicklingError as error:
+        words = "state must hold tensors, numbers, strings, lists and dicts alone"
+        raise TypeError(f"{words}, got what cannot be loaded again: {error}") from error
     except OSError as error:
         reason = f"{error.strerror}; the checkpoint is not saved, and earlier ones are intact"
         raise OSError(error.errno, reason, str(path)) from error
@@ -188,24 +182,6 @@ def _replace(path: Path, content: memoryview) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-    if hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder, and sees to the move by itself
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _strangers(value: object, name: str) -> Iterator[tuple[str, object]]:
-    """Yield what ``weights_only`` would refuse to read, and where it is."""
-    if type(value) in (dict, OrderedDict):
-        yield from ((f"a key of {name}", key) for key in value if type(key) not in PLAIN)
-    if type(value) in (dict, OrderedDict, list, tuple):
-        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-            if type(part) not in PLAIN:  # most are, as a long history has only numbers
-                yield from _strangers(part, f"{name}[{key!r}]")
-    elif type(value) not in PLAIN and not isinstance(value, Tensor):
-        yield name, value
 
 
 def load(path: str | Path) -> Any:
@@ -226,17 +202,14 @@ def load(path: str | Path) -> Any:
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is cut off, damaged in a single bit, of another kind, or of another version.
+        If it is cut off, of another kind, or of another version.
     """
-    content = Path(path).read_bytes()
-    if not content.startswith(ZIP[: len(content)]):
-        raise _unfit(path, "a file of another kind")
-    if not _is_intact(content):
-        raise _unfit(path, "a file that is cut off or damaged")
     try:
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch has many errors for archives that are not its own
-        raise _unfit(path, "a file of another kind") from error
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch has many errors for files that are not whole, or not its own
+        raise _unfit(path, "one that torch cannot read") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise _unfit(path, "a file of another kind")
     version = found.get("version")
@@ -246,15 +219,6 @@ def load(path: str | Path) -> Any:
 
 def _unfit(path: str | Path, found: str) -> ValueError:
     return ValueError(f"path must lead to a whole checkpoint, got {found}: path={str(path)!r}")
-
-
-def _is_intact(content: bytes) -> bool:
-    """Tell whether every part of an archive is there and has its checksum, which torch does not look at."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.testzip() is None
-    except Exception:  # zipfile has many errors for bytes that are no archive
-        return False
 
 
 def _state(run: Run) -> dict[str, Any]:
@@ -269,9 +233,9 @@ def _state(run: Run) -> dict[str, Any]:
 
 
 def _load_state(run: Run, state: dict[str, Any]) -> None:
-    run.load_state_dict(state["run"])
-    run.model.load_state_dict(state["model"])
     run.optimizer.load_state_dict(state["optimizer"])
+    run.model.load_state_dict(state["model"])
+    run.load_state_dict(state["run"])
     for hook, remembered in zip(_remembering(run), state["hooks"], strict=True):
         hook.load_state_dict(remembered)
     _load_own(run, state["ranks"][processes.rank()])
@@ -322,27 +286,11 @@ def _described(run: Run) -> dict[str, str]:
         "augmentation": _named(batches.augment),
         "schedule": _named(run.schedule),
         "hooks": ", ".join(type(hook).__name__ for hook in _remembering(run)) or None,
+        "model": run.model,
+        "optimizer": run.optimizer,
+        "rule": _named(getattr(run.optimizer, "rule", None)),
     }
-    words |= _described_model(run.model) | _described_optimizer(run.optimizer)
-    return {name: str(value) for name, value in words.items()}
-
-
-def _described_model(model: nn.Module) -> dict[str, str]:
-    words = {"model": type(model).__name__}
-    words |= {f"layer {name}": type(part).__name__ for name, part in model.named_modules() if name}
-    for name, value in model.state_dict().items():
-        shape = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        words[f"parameter {name}"] = shape
-    return words
-
-
-def _described_optimizer(optimizer: Optimizer) -> dict[str, object]:
-    words = {"optimizer": type(optimizer).__name__, "rule": _named(getattr(optimizer, "rule", None))}
-    for i, group in enumerate(optimizer.param_groups):
-        words[f"number of parameters in group {i}"] = len(group["params"])
-        fixed = {name: value for name, value in group.items() if name not in ("params", "lr")}
-        words |= {f"{name} in group {i}": value for name, value in fixed.items()}
-    return words
+    return {name: " ".join(str(value).split()) for name, value in words.items()}
 
 
 def _named(thing: object) -> str:
@@ -361,17 +309,12 @@ def _require_agreement(newest: Path | None) -> None:
 
 
 def _resume(run: Run, path: Path, described: dict[str, str]) -> None:
-    """Bring a training to where a file has it; if the two do not fit, leave it as it is."""
+    """Bring a training to where a file has it."""
     state = load(path)
     if not isinstance(state, dict) or "training" not in state:
         raise _unfit(path, "the state of something else than a training")
     _require_same(path, state["training"], described)
-    before = copy.deepcopy(_state(run))
-    try:
-        _load_state(run, state)
-    except BaseException:  # of a hook, say, that does not take what it once gave
-        _load_state(run, before)
-        raise
+    _load_state(run, state)
     run.checkpoint = path
 
 
@@ -383,5 +326,4 @@ def _require_same(path: Path, then: dict[str, str], now: dict[str, str]) -> None
         if then.get(name) != now.get(name)
     ]
     if found:
-        told = "; ".join(found[:SHOWN]) + f"; and {len(found) - SHOWN} more" * (len(found) > SHOWN)
-        raise ValueError(f"training must be the one that was saved in {path}, but {told}")
+        raise ValueError(f"training must be the one that was saved in {path}, but {'; '.join(found)}")
