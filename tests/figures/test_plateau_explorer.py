@@ -98,8 +98,8 @@ def test_still_picture_draws_losses_and_rates():
 
 
 def test_the_page_runs_the_machine_of_the_book(show):
-    """Thousands of random curves, all modes, with NaN, negative metrics and thresholds above 1."""
-    cases = list(random_cases(4000))
+    """Hundreds of random curves, all modes, with NaN, negative metrics and thresholds above 1."""
+    cases = list(random_cases(300))
     told = [
         ([None if math.isnan(x) else x for x in losses], {f: getattr(s, f) for f in s.__dataclass_fields__})
         for losses, s in cases
