@@ -166,9 +166,6 @@ def test_every_lesson_is_in_the_book_in_reading_order():
 # How often a measured statement held
 
 RECORD = json.loads(replication.RECORD.read_text(encoding="utf-8"))
-# Lessons whose repetitions are not complete yet: their pages show no counts. One that is complete passes, and
-# an expected failure that passes is a failure, so it leaves this list.
-INCOMPLETE = {path.stem for path in LESSONS}
 OFTEN = re.compile(r"\b(mostly|usually|in most|often|of ten|more than half)\b")
 
 
@@ -190,13 +187,7 @@ def stale(path, record):
     return faults
 
 
-def expected(path):
-    """Return a lesson as a parameter of a test that fails as long as its repetitions are not complete."""
-    marks = pytest.mark.xfail(reason="its repetitions are not complete") if path.stem in INCOMPLETE else ()
-    return pytest.param(path, id=path.stem, marks=marks)
-
-
-@pytest.mark.parametrize("path", [*map(expected, LESSONS)])
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_every_check_was_repeated_and_held(path):
     assert stale(path, RECORD) == [], "run `make replicate`"
 
