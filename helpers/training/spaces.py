@@ -26,7 +26,7 @@ from helpers.core.hyperparameters import hyperparameters
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["BORDER", "Axis", "Space", "axes_of", "build"]
+__all__ = ["BORDER", "Axis", "axes_of", "build"]
 
 Space = Mapping[str, Any]
 #: The share of an axis, at each end, in which a best value counts as lying on the border.
