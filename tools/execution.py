@@ -64,8 +64,9 @@ def open_cache(root=ROOT):
     now, stamp = digest(root), folder / "digest"
     if folder.exists() and (not stamp.exists() or stamp.read_text() != now):
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(now)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        stamp.write_text(now)
     return get_cache(folder)
 
 
@@ -179,6 +180,8 @@ class Recorder:
         store(getattr(node, "workeroutput", {}).get("executed", {}), open_cache(node.config.rootpath))
 
     def pytest_terminal_summary(self, terminalreporter, config):
+        if hasattr(config, "workeroutput"):
+            return  # one process looks into the cache, lest it is emptied under another's hand
         ran = {config.rootpath / path for path in self.seconds}
         seen = [(path, notebook) for path, notebook in cached(config.rootpath) if path in ran]
         lines = [line for path, notebook in seen for line in told(path, notebook)]
