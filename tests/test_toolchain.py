@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import types
 
 import local_mathjax
 import nbformat
@@ -175,6 +176,12 @@ def test_the_outputs_are_dropped_when_what_they_depend_on_changes(small_project)
     assert kept()
     (small_project / "helpers" / "formulas.py").write_text("rate = 0.2\n")
     assert not kept()
+
+
+def test_a_worker_leaves_the_cache_to_the_process_that_writes_it(small_project):
+    worker = types.SimpleNamespace(workeroutput={}, rootpath=small_project)
+    execution.Recorder().pytest_terminal_summary(None, worker)
+    assert not (small_project / "_build").exists()
 
 
 @pytest.mark.parametrize("changed", ["constraints.txt", "lessons/matplotlibrc", "helpers/new.js"])
