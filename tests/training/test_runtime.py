@@ -194,6 +194,7 @@ def switches():
     return matmul.allow_tf32, cudnn.allow_tf32, cudnn.deterministic, cudnn.benchmark
 
 
+@pytest.mark.filterwarnings("ignore:Please use the new API settings to control TF32")  # torch 2.9 alone
 @pytest.mark.parametrize("tf32", [False, True])
 @pytest.mark.parametrize("deterministic", [False, True])
 def test_a_gpu_is_used_as_asked_and_left_as_it_was(machine, monkeypatch, tf32, deterministic):
