@@ -80,8 +80,8 @@ class Checkpoints:
     -----
     Loss, clipping, precision and the contents of the data are not compared, and a schedule or augmentation
     only by its fields, if it is a frozen dataclass, else by its type. A training may go on on another device,
-    by other rounding and other masks of dropout. A damaged newest file is an error and never passed over in
-    silence; without it, the training goes on from the one before, or from the start.
+    by other rounding and other masks of dropout. A newest file that cannot be read is an error and never
+    passed over in silence; without it, the training goes on from the one before, or from the start.
 
     Examples
     --------
@@ -287,17 +287,16 @@ def _described(run: Run) -> dict[str, str]:
         "schedule": _named(run.schedule),
         "hooks": ", ".join(type(hook).__name__ for hook in _remembering(run)) or None,
         "model": run.model,
-        "optimizer": run.optimizer,
+        "optimizer": re.sub(r"\n +lr: .*", "", repr(run.optimizer)),  # the schedule has set it
         "rule": _named(getattr(run.optimizer, "rule", None)),
     }
-    return {name: " ".join(str(value).split()) for name, value in words.items()}
+    words = {name: re.sub(" at 0x[0-9A-Fa-f]+", "", str(value)) for name, value in words.items()}
+    return {name: " ".join(value.split()) for name, value in words.items()}
 
 
 def _named(thing: object) -> str:
-    """Return words for a formula or a function that are the same in every process."""
-    if is_dataclass(thing) and thing.__dataclass_params__.frozen:
-        return re.sub(" at 0x[0-9A-Fa-f]+", "", repr(thing))
-    return type(thing).__name__
+    """Return a formula with its fields, or the type of something else."""
+    return repr(thing) if is_dataclass(thing) and thing.__dataclass_params__.frozen else type(thing).__name__
 
 
 def _require_agreement(newest: Path | None) -> None:

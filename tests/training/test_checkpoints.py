@@ -403,6 +403,21 @@ def test_hooks_see_the_run_as_if_it_had_not_been_interrupted(tmp_path):
     assert parts == whole
 
 
+@pytest.mark.parametrize("rule", [None, rules.Momentum(momentum=0.9)])
+def test_the_same_cell_goes_on_after_an_interrupt(tmp_path, rule):
+    def cell(*more):
+        settings = dict(loss=F.cross_entropy, schedule=schedules.CosineDecay(peak_lr=0.1, total_steps=8))
+        hooks = [*more, Checkpoints(tmp_path, every=3)]
+        return fit(model, images(200), optimizer=optimizer, epochs=2, batch_size=50, hooks=hooks, **settings)
+
+    model = cnn()
+    sgd = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
+    optimizer = sgd if rule is None else FromRule(model.parameters(), rule, lr=1.0)
+    with pytest.raises(KeyboardInterrupt):
+        cell(Interrupt(5))
+    assert len(cell().losses) == 8
+
+
 def test_hooks_that_end_know_the_rate_where_nothing_was_left_to_do(tmp_path):
     class End:
         def __call__(self, run):
