@@ -163,7 +163,7 @@ def test_what_nbval_saw_is_what_the_book_shows(small_project, workers):
 def test_the_outputs_are_dropped_when_what_they_depend_on_changes(small_project):
     good = small_project / "lessons" / "good.ipynb"
     ran = execution.executed(good, {0: [], 1: [], 2: []})
-    execution.store({str(good): nbformat.writes(ran)}, execution.open_cache(small_project))
+    execution.store({str(good): nbformat.writes(ran)}, small_project)
 
     def kept():
         return good not in execution.missing(small_project)

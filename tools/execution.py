@@ -9,6 +9,7 @@ jupyter-cache knows a notebook by its cells alone. A lesson also depends on ``he
 packages and on the files beside it: a digest of those stands in the cache, which is dropped when it changes.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -70,19 +71,20 @@ def open_cache(root=ROOT):
     return get_cache(folder)
 
 
+@contextlib.contextmanager
+def opened_cache(root=ROOT):
+    """Give the cache, and close its database in the end."""
+    cache = open_cache(root)
+    try:
+        yield cache
+    finally:
+        cache.db.dispose()
+
+
 def missing(root=ROOT):
     """Return the notebooks whose outputs are not in the cache."""
-    import nbformat
-
-    cache = open_cache(root)
-
-    def known(path):
-        try:
-            return cache.match_cache_notebook(nbformat.read(path, nbformat.NO_CONVERT))
-        except KeyError:
-            return False
-
-    return [path for path in notebooks(root) if not known(path)]
+    there = {path for path, _ in cached(root)}
+    return [path for path in notebooks(root) if path not in there]
 
 
 def executed(path, cells):
@@ -127,22 +129,23 @@ def cached(root=ROOT):
     """Yield every lesson that the cache has, with its outputs."""
     import nbformat
 
-    cache = open_cache(root)
-    for path in notebooks(root):
-        try:
-            yield path, cache.merge_match_into_notebook(nbformat.read(path, nbformat.NO_CONVERT))[1]
-        except KeyError:
-            continue
+    with opened_cache(root) as cache:
+        for path in notebooks(root):
+            try:
+                yield path, cache.merge_match_into_notebook(nbformat.read(path, nbformat.NO_CONVERT))[1]
+            except KeyError:
+                continue
 
 
-def store(results, cache):
+def store(results, root=ROOT):
     """Put executed notebooks, ``{path: text}``, into the cache."""
     import nbformat
     from jupyter_cache.base import CacheBundleIn
 
-    for path, text in results.items():
-        bundle = CacheBundleIn(nbformat.reads(text, nbformat.NO_CONVERT), path)
-        cache.cache_notebook_bundle(bundle, overwrite=True)
+    with opened_cache(root) as cache:
+        for path, text in results.items():
+            bundle = CacheBundleIn(nbformat.reads(text, nbformat.NO_CONVERT), path)
+            cache.cache_notebook_bundle(bundle, overwrite=True)
 
 
 class Recorder:
@@ -173,11 +176,11 @@ class Recorder:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["executed"] = results
         else:
-            store(results, open_cache(session.config.rootpath))
+            store(results, session.config.rootpath)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node, error):
-        store(getattr(node, "workeroutput", {}).get("executed", {}), open_cache(node.config.rootpath))
+        store(getattr(node, "workeroutput", {}).get("executed", {}), node.config.rootpath)
 
     def pytest_terminal_summary(self, terminalreporter, config):
         if hasattr(config, "workeroutput"):
