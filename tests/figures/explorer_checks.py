@@ -1,5 +1,7 @@
 """The hands and eyes of the explorers' tests: what a reader does with a page, and what stands there then."""
 
+import re
+
 import numpy as np
 
 
@@ -14,6 +16,15 @@ def typed(page, label, text):
 def message(page):
     """What the explorer says below its controls."""
     return page.locator(".message").text_content()
+
+
+def number(words):
+    """The number that is shown as "−1.2", "6.21·10⁻⁵" or "10⁶"."""
+    plain = words.replace("−", "-").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    if words[-1].isascii():
+        return float(plain)
+    factor, _, power = plain.rpartition("10") if "·" in words else re.match(r"(-?)(10)(.*)", plain).groups()
+    return float(f"{factor.removesuffix('·') if '·' in words else factor + '1'}e{power}")
 
 
 def opened_table(page):

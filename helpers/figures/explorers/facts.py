@@ -99,11 +99,11 @@ class Facts:
             value = getattr(method, name)
             if isinstance(value, tuple):
                 rows += [
-                    {"name": name, "index": i, "fact": self._tell(_entry(about, i), about)}
+                    {"name": name, "index": i, "path": [name, i], "fact": self._tell(_entry(about, i), about)}
                     for i in range(len(value))
                 ]
             else:
-                rows.append({"name": name, "fact": self._tell(about)})
+                rows.append({"name": name, "path": [name], "fact": self._tell(about)})
         return rows
 
     def _tell(self, about: Hyperparameter, whole: Hyperparameter | None = None) -> int:

@@ -25,7 +25,8 @@
       if (!events) this.listeners = {};
       else
         for (const event of events.split(" "))
-          act ? this.listeners[event]?.delete(act) : delete this.listeners[event];
+          if (act) this.listeners[event]?.delete(act);
+          else delete this.listeners[event];
     }
     emit(event, value) {
       for (const act of [...(this.listeners[event] ?? [])]) act(this, value);

@@ -1,0 +1,173 @@
+"""What every explorer is: a state, what is traced from the code, and one view for page, notebook and print."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Collection
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any, ClassVar
+from xml.etree import ElementTree
+
+import anywidget
+import traitlets
+
+from helpers.figures.explorers import base
+from helpers.figures.explorers.facts import Facts
+
+__all__ = ["Explorer", "as_javascript"]
+
+HERE = Path(__file__).parent
+KINDS = {bool: traitlets.Bool, int: traitlets.Int, float: traitlets.Float, str: traitlets.Unicode}
+KINDS |= {tuple: traitlets.List, list: traitlets.List, dict: traitlets.Dict}
+
+
+@cache
+def _file(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+@cache
+def _imported(name: str) -> tuple[str, ...]:
+    """The files that a JavaScript file imports, directly or not, and itself, in an order that works."""
+    found: list[str] = []
+    for other in re.findall(r'from "\./(\w+\.js)"', _file(name)):
+        found += [file for file in _imported(other) if file not in found]
+    return (*found, name)
+
+
+def as_javascript(value: Any) -> str:
+    """Return a value as JSON in a fixed order, which is JavaScript too."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@cache
+def _compact(name: str) -> str:
+    """JavaScript without indentation, whole-line comments, imports, and exports other than the default."""
+    source = re.sub(r"^import [^;]*;\n", "", _file(name), flags=re.MULTILINE)
+    source = re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def _in_script(text: str) -> str:
+    """JSON that cannot end, or hide, the script element in which it stands."""
+    text = text.replace("</", "<\\/")
+    return re.sub("<(?=!--|script)", "\\\\u003c", text, flags=re.IGNORECASE)
+
+
+class Explorer(base.Explorer):
+    """A figure that answers "what if?", in a notebook and in a page without a kernel.
+
+    Parameters
+    ----------
+    state : dataclass instance
+        Its fields are the traits that page and kernel share; its hyperparameters have sliders.
+    """
+
+    #: The name of the JavaScript file beside this one.
+    family: ClassVar[str]
+    #: What the explorer is, for those who cannot see it.
+    alt: ClassVar[str]
+    #: Questions to try: the words, and how the state that answers them differs from the first.
+    questions: ClassVar[Collection[tuple[str, dict[str, Any]]]] = ()
+    #: Fields whose values end where their sliders end, as the picture does.
+    limited: ClassVar[Collection[str]] = ()
+
+    def __init__(self, state: Any) -> None:
+        self._names = [field.name for field in dataclasses.fields(state)]
+        self._first = state
+        values = {name: _plain(getattr(state, name)) for name in self._names}
+        self.add_traits(**{name: KINDS[type(value)](value).tag(sync=True) for name, value in values.items()})
+        self.add_traits(_esm=traitlets.Unicode(self._module()).tag(sync=True))  # before anywidget asks for it
+        anywidget.AnyWidget.__init__(self)
+
+    def state(self) -> dict[str, Any]:
+        """Return the traits that the page and the kernel share."""
+        return {name: getattr(self, name) for name in self._names}
+
+    def catalog(self) -> dict[str, Any]:
+        """Return what the view has to know besides sliders and questions, as JSON."""
+        return {}
+
+    def formulas(self) -> dict[str, str]:
+        """Return what is traced from the book's code: names to JavaScript."""
+        return {}
+
+    def _module(self) -> str:
+        facts = Facts()
+        rows = facts.rows(self._first)
+        first = self.state()
+        prompts = [{"text": text, "state": first | _plain(changes)} for text, changes in self.questions]
+        catalog = {
+            "names": self._names,
+            "rows": rows,
+            "facts": facts.told,
+            "prompts": prompts,
+        } | self.catalog()
+        for row in rows:
+            facts.told[row["fact"]]["hard"] = row["path"][0] in self.limited
+        catalog = _grown(catalog)
+        formulas = ", ".join(f"{name}: {text}" for name, text in self.formulas().items())
+        constants = {
+            "css": as_javascript(_file("explorer.css")),
+            "catalog": as_javascript(catalog),
+            "formulas": f"{{{formulas}}}",
+        }
+        told = [f"const {name} = {text};" for name, text in constants.items()]
+        return "\n".join([*told, *map(_compact, _imported(f"{self.family}.js"))])
+
+    def evaluate(self, expression: str) -> Any:
+        """Return what a JavaScript expression of the module's own names is, by QuickJS.
+
+        Raises
+        ------
+        ImportError
+            If the package quickjs-ng is missing.
+        """
+        import quickjs
+
+        context = quickjs.Context()
+        context.eval("const structuredClone = (x) => JSON.parse(JSON.stringify(x));")
+        context.eval(self._esm.replace("\nexport default ", "\nconst family = ", 1))
+        return json.loads(context.eval(f"JSON.stringify({expression})"))
+
+    def still(self) -> str:
+        """Return the HTML that stands there before the script runs, without it, and in print."""
+        return self.evaluate(f"still(family.family, {as_javascript(self.state())})")
+
+    def html(self) -> str:
+        """Return the explorer as HTML that needs no other file."""
+        payload = _in_script(as_javascript({"esm": self._esm, "state": self.state()}))
+        return (
+            f"<style>{_file('explorer.css')}</style>"
+            f'<div class="explorer" role="group" aria-label="{escape(self.alt)}">'
+            f'<div class="ex still">{self.still()}'
+            "<noscript><p>Without JavaScript this is a still picture.</p></noscript></div>"
+            f'<script type="application/json">{payload}</script></div>'
+            f"<script>{_compact('host.js')}</script>"
+        )
+
+
+def _grown(value: Any) -> Any:
+    """Return JSON in which MathML is lists: ``["mi", "x"]`` for ``<mi>x</mi>``."""
+    if isinstance(value, dict):
+        return {name: _grown(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_grown(entry) for entry in value]
+    return _element(ElementTree.fromstring(value)) if str(value).startswith("<math") else value
+
+
+def _element(element: ElementTree.Element) -> list:
+    attributes = [dict(element.items())] if element.items() else []
+    return [element.tag, *attributes, *([element.text] if element.text else []), *map(_element, element)]
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has of a value: lists for tuples."""
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, (tuple, list)) else value
