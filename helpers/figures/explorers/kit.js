@@ -139,7 +139,7 @@ export function field(name, fact, value, { write, note }, attributes) {
   return h("input", { type: "text", class: "number", inputmode: "decimal", autocomplete: "off", value: String(rounded(value, 12)), change, ...attributes });
 }
 
-// One row: symbol, name, slider, editable number, unit.
+// One row: symbol, name, slider, editable number, unit; the first of a group is apart from what is above it.
 export function slider(fact, value, { write, reset, note }, id) {
   const [min, max, step, place, valueOf] = notches(fact);
   const name = `${fact.plain} ${fact.words}`;
@@ -151,7 +151,7 @@ export function slider(fact, value, { write, reset, note }, id) {
     event.preventDefault();
     write(Math.min(Math.max(value + way, fact.low), fact.high));
   };
-  return h("div", { class: "row", key: name },
+  return h("div", { class: fact.apart ? "row apart" : "row", key: name },
     h("label", { for: id }, h("span", {}, mathematics(fact.symbol)), h("span", {}, fact.words)),
     h("input", { type: "range", class: "range", id, min, max, step, value: place(value), "aria-label": name,
       "aria-valuetext": `${shown(value)} ${fact.unit}`.trim(), title: "double click or Delete: back to the start",

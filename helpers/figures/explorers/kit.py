@@ -1,4 +1,4 @@
-"""What every explorer is: a state, what is traced from the code, and one view for page, notebook and print."""
+"""What every explorer is: a state, what is traced from the code, and one view for page, notebook, print."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 import anywidget
 import traitlets
 
+from helpers.core import checks
+from helpers.core.hyperparameters import Hyperparameter, hyperparameters
 from helpers.figures.explorers import base
 from helpers.figures.explorers.facts import Facts
 
@@ -66,6 +68,11 @@ class Explorer(base.Explorer):
     ----------
     state : dataclass instance
         Its fields are the traits that page and kernel share; its hyperparameters have sliders.
+
+    Raises
+    ------
+    ValueError
+        If a field of `limited` is not in the range of its slider.
     """
 
     #: The name of the JavaScript file beside this one.
@@ -78,16 +85,25 @@ class Explorer(base.Explorer):
     limited: ClassVar[Collection[str]] = ()
 
     def __init__(self, state: Any) -> None:
-        self._names = [field.name for field in dataclasses.fields(state)]
+        fields = dataclasses.fields(state)
+        self._names = [field.name for field in fields]
         self._first = state
-        values = {name: _plain(getattr(state, name)) for name in self._names}
-        self.add_traits(**{name: KINDS[type(value)](value).tag(sync=True) for name, value in values.items()})
+        for name, about in hyperparameters(state).items():
+            if name in self.limited:
+                _require_range(about, name, getattr(state, name))
+        values = {field.name: _plain(getattr(state, field.name)) for field in fields}
+        kinds = {f.name: float if f.type == "float" else type(values[f.name]) for f in fields}  # of 1 too
+        self.add_traits(**{name: KINDS[kinds[name]](value).tag(sync=True) for name, value in values.items()})
         self.add_traits(_esm=traitlets.Unicode(self._module()).tag(sync=True))  # before anywidget asks for it
         anywidget.AnyWidget.__init__(self)
 
     def state(self) -> dict[str, Any]:
         """Return the traits that the page and the kernel share."""
         return {name: getattr(self, name) for name in self._names}
+
+    def rows(self, facts: Facts) -> list[dict]:
+        """Return a row for each slider, once `facts` has what is known of it; a family may add to both."""
+        return facts.rows(self._first)
 
     def catalog(self) -> dict[str, Any]:
         """Return what the view has to know besides sliders and questions, as JSON."""
@@ -99,7 +115,7 @@ class Explorer(base.Explorer):
 
     def _module(self) -> str:
         facts = Facts()
-        rows = facts.rows(self._first)
+        rows = self.rows(facts)
         first = self.state()
         prompts = [{"text": text, "state": first | _plain(changes)} for text, changes in self.questions]
         catalog = {
@@ -167,7 +183,16 @@ def _element(element: ElementTree.Element) -> list:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has of a value: lists for tuples."""
+    """Return what JSON has of a value: lists for tuples, numbers of Python for NumPy's."""
     if isinstance(value, dict):
         return {name: _plain(entry) for name, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, (tuple, list)) else value
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+def _require_range(about: Hyperparameter, name: str, value: Any) -> None:
+    def within(name: str, number: float) -> None:
+        checks.require(about.low <= number <= about.high, f"be in [{about.low}, {about.high}]", name, number)
+
+    (checks.each(within) if isinstance(value, tuple) else within)(name, value)
