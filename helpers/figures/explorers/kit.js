@@ -140,7 +140,7 @@ export function field(name, fact, value, { write, note }, attributes) {
 }
 
 // One row: symbol, name, slider, editable number, unit; the first of a group is apart from what is above it.
-export function slider(fact, value, { write, reset, note }, id) {
+export function slider(fact, value, { write, reset, note }, id, style = null) {
   const [min, max, step, place, valueOf] = notches(fact);
   const name = `${fact.plain} ${fact.words}`;
   const moved = ({ target }) => write(valueOf(Number(target.value)));
@@ -151,7 +151,7 @@ export function slider(fact, value, { write, reset, note }, id) {
     event.preventDefault();
     write(Math.min(Math.max(value + way, fact.low), fact.high));
   };
-  return h("div", { class: fact.apart ? "row apart" : "row", key: name },
+  return h("div", { class: fact.apart ? "row apart" : "row", key: name, style },
     h("label", { for: id }, h("span", {}, mathematics(fact.symbol)), h("span", {}, fact.words)),
     h("input", { type: "range", class: "range", id, min, max, step, value: place(value), "aria-label": name,
       "aria-valuetext": `${shown(value)} ${fact.unit}`.trim(), title: "double click or Delete: back to the start",
@@ -191,11 +191,11 @@ export const table = ([head, ...rows]) => h("table", {},
 //               there are `values` too, a box offers these lines instead
 //   codes       [[words, code]] to copy
 //   rows of the table: numbers(), a list of tables, each with its head; asked for when it is open
-//   hides       the names of fields that have no slider now
+//   hides       the names of fields whose sliders are not there now; their place is kept
 function page(family, state, ui) {
   const seen = (ui.seen = family.view(state, ui));
-  const rows = (seen.rows ?? catalog.rows).filter(({ path }) => !seen.hides?.includes(path[0]));
-  const controls = rows.map((row, i) => slider(catalog.facts[row.fact], read(state, row.path), ui.link(row), `slider-${i}`));
+  const controls = (seen.rows ?? catalog.rows).map((row, i) => slider(catalog.facts[row.fact], read(state, row.path), ui.link(row),
+    `slider-${i}`, seen.hides?.includes(row.path[0]) ? "visibility: hidden" : null));
   const ends = h("span", { class: "ends" },
     ui.share ? button("Link", ui.share, { class: "reset" }) : null, button("Reset", ui.reset, { class: "reset" }));
   const pinning = h("div", { class: "pinning" }, seen.below, ends);
