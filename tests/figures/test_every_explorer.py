@@ -96,7 +96,8 @@ FAMILIES = [
         CodeExplorer,
         lambda: CodeExplorer([1, 1, 1, 1], [1, 1, 1, 1]),
         says="cross-entropy 2 bits a symbol",
-        label="cross-entropy 2.625 bits = entropy 1.75 + KL 0.875",
+        label="cross-entropy 2.625 bits a symbol, entropy 1.75, divergence 0.875; "
+        "bits of each: A 3, B 3, C 2, D 1",
         result=".parts",
         questions=5,
         colors={("rect.needed", "fill"): BLUE, ("path.best", "stroke"): INK},
@@ -104,6 +105,7 @@ FAMILIES = [
             ("n C: how often C comes", "much", "be a number", "2"),
             ("n C: how often C comes", "0", "be positive", "2"),
             ("n C: how often C comes", "2.5", "be a whole number", "2"),
+            ("m D: how often D is expected", "65", "be in [1, 64]", "8"),
         ],
     ),
     Family(
