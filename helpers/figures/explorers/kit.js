@@ -237,21 +237,23 @@ function picture({ summary }, { height, marks, knob: handle, point, name = "", l
       h("g", { role: "img", "aria-label": label }, marks), handle));
 }
 
-// What a pointer does: `point({ x, y, phase })`, the phase being down, drag, up, hover (a mouse alone) or leave.
+// What a pointer does: `point({ x, y, phase })`, the phase being down, drag, up, hover (a mouse alone) or leave. Of
+// several knobs, what `point` gives at down is the number of the one that gets the focus.
 function pointing(point) {
   if (!point) return {};
   const tell = (event, phase) => {
     const box = event.currentTarget.getBoundingClientRect();
-    point({ x: event.clientX - box.left, y: event.clientY - box.top, phase });
+    return point({ x: event.clientX - box.left, y: event.clientY - box.top, phase });
   };
   return {
     pointerdown(event) {
       if (event.button !== 0) return;
       const { currentTarget: chart } = event;
       chart.setPointerCapture(event.pointerId);
-      chart.querySelector("[tabindex]")?.focus({ preventScroll: true });
       event.preventDefault(); // no text is selected while something moves
-      tell(event, "down");
+      chart.getRootNode().activeElement?.blur(); // what was typed is read first
+      const taken = tell(event, "down") || 0;
+      chart.querySelectorAll("[tabindex]")[taken]?.focus({ preventScroll: true });
     },
     pointermove(event) {
       const isHeld = event.currentTarget.hasPointerCapture(event.pointerId);
