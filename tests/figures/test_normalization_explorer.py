@@ -7,38 +7,38 @@ import pytest
 
 from helpers.figures.explorers import NormalizationExplorer
 from helpers.formulas import layers
-from tests.figures.explorer_checks import opened_table, typed
+from tests.figures.explorer_checks import number, opened_table, points, typed
 
 EXPLORER = NormalizationExplorer()
-SLIDERS = ("shift", "scale", "batch_size", "weight", "bias", "epsilon", "momentum", "batches")
 EDGE = 12
+WIDTH = 744  # px; of a page whose picture is as wide as the still one
 
 
-def places(page, color, width):
-    """The values that the dots of a color stand for, those beyond the edge at the edge."""
-    dots = page.locator(f"circle.dot.{color}").evaluate_all("nodes => nodes.map((n) => n.getAttribute('cx'))")
-    left, right = 54, width - 22
-    return (np.array(dots, dtype=float) - (left + right) / 2) * 2 * EDGE / (right - left)
+def assert_draws(explorer, markup):
+    """Dots, curves and words are those of the layer in NumPy."""
+    x, y, (mean, variance) = explorer.input(), explorer.output(), explorer.running()
+    dots = np.array(re.findall(r'cx="([-\d.]+)" cy="(\d+)" r="3"', markup), float)
+    for drawn, values in ((dots[: len(x)], x), (dots[len(x) :], y)):
+        np.testing.assert_allclose((drawn[:, 0] - 376) / 322 * EDGE, np.clip(values, -EDGE, EDGE), atol=2e-4)
+    assert dots[: len(x), 1].max() < 116 < 158 < dots[len(x) :, 1].min()
+    course = np.array([explorer.running(n) for n in range(61)])
+    paths = re.findall(r'<path class="curve pin1" d="([^"]+)"', markup)
+    for path, values in zip(paths, (course[:, 0], np.sqrt(course[:, 1])), strict=True):
+        np.testing.assert_allclose((368 - points(path)[:, 1]) / 7, np.clip(values, -6, 6), atol=1e-3)
+    words = re.findall(r">(batch|running|output|wanted): mean (\S+), spread ([^\s<,]+)(, used)?<", markup)
+    expected = [
+        ("batch", x.mean(), x.std(), explorer.train),
+        ("running", mean, variance**0.5, not explorer.train),
+        ("output", y.mean(), y.std(), False),
+        ("wanted", explorer.bias, abs(explorer.weight), False),
+    ]
+    for (name, mean, spread, used), (key, *numbers, is_used) in zip(words, expected, strict=True):
+        assert (name, bool(used)) == (key, is_used)
+        assert [number(mean), number(spread)] == pytest.approx(numbers, rel=5e-3, abs=1e-6)
 
 
 def assert_shows(page, explorer):
-    """Dots, curves and words are those of the layer in NumPy."""
-    width = chart_width(page)
-    for color, values in (("helper", explorer.input()), ("study", explorer.output())):
-        np.testing.assert_allclose(places(page, color, width), np.clip(values, -EDGE, EDGE), atol=1e-9)
-    course = np.array([explorer.running(n) for n in range(61)])
-    for name, values in (("mean", course[:, 0]), ("spread", np.sqrt(course[:, 1]))):
-        path = page.locator(f".running-{name}").get_attribute("d")
-        rows = np.array([pair.split()[1] for pair in path[1:].split("L")], dtype=float)
-        np.testing.assert_allclose((368 - rows) / 7, np.clip(values, -6, 6), atol=1e-3)
-    words = page.locator("text.output").text_content().replace("−", "-")
-    mean, spread = map(float, re.fullmatch(r"mean (\S+), spread (\S+)", words).groups())
-    assert mean == pytest.approx(explorer.output().mean(), rel=5e-3, abs=1e-6)
-    assert spread == pytest.approx(explorer.output().std(), rel=5e-3, abs=1e-6)
-
-
-def chart_width(page):
-    return page.locator("svg.chart").evaluate("node => node.viewBox.baseVal.width")
+    assert_draws(explorer, page.locator(".picture").inner_html())
 
 
 # ---- what Python makes ----
@@ -48,25 +48,32 @@ def test_what_is_shown_is_the_layer_of_the_book():
     values = np.random.default_rng(0).standard_normal((61, 32)).round(3)
     explorer = NormalizationExplorer(values, batch_size=8, weight=2.0, bias=-1.0, batches=3, library="Keras")
     running = np.zeros(1), np.ones(1)
-    for i in range(3):
+    for i in range(4):
+        explorer.train = i < 3
+        explorer.batches = min(i, 3)
         x = 0.5 * values[i, :8, None] + 4
-        *_, running = layers.batch_norm_forward(
-            x, np.ones(1), np.zeros(1), running, momentum=0.1, unbiased=False
+        y, _, new = layers.batch_norm_forward(
+            x, np.full(1, 2.0), np.full(1, -1.0), running, train=i < 3, momentum=0.1, unbiased=False
         )
-    np.testing.assert_allclose(explorer.running(), np.concatenate(running))
+        np.testing.assert_allclose(explorer.output(), y[:, 0], rtol=1e-9)
+        np.testing.assert_allclose(explorer.running(), np.concatenate(running))
+        running = new
+    explorer.train = True
     np.testing.assert_allclose([explorer.output().mean(), explorer.output().std()], [-1, 2], rtol=1e-4)
-    explorer.train = False
-    x = 0.5 * values[3, :8] + 4
-    expected = 2 * (x - running[0]) / np.sqrt(running[1] + 1e-5) - 1
-    np.testing.assert_allclose(explorer.output(), expected)
+
+
+def test_torch_collects_the_unbiased_variance():
+    biased, unbiased = (NormalizationExplorer(library=name).running(1)[1] for name in ("Paddle", "torch"))
+    variance = EXPLORER.input(0).var()
+    np.testing.assert_allclose([biased, unbiased], [0.9 + 0.1 * variance, 0.9 + 0.1 * variance * 16 / 15])
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"batch_size": 1}, ValueError, "batch_size must be 2 to 32, got batch_size=1"),
-        ({"batch_size": 33}, ValueError, "batch_size must be 2 to 32, got batch_size=33"),
-        ({"batches": 61}, ValueError, "batches must be 0 to 60, got batches=61"),
+        ({"batch_size": 1}, ValueError, r"batch_size must be in \[2, 32\], got batch_size=1"),
+        ({"batch_size": 33}, ValueError, r"batch_size must be in \[2, 32\], got batch_size=33"),
+        ({"batches": 61}, ValueError, r"batches must be in \[0, 60\], got batches=61"),
         ({"batches": 2.5}, TypeError, "batches must be a whole number"),
         ({"epsilon": 0.0}, ValueError, "epsilon must be positive, got epsilon=0.0"),
         ({"momentum": 0.0}, ValueError, r"momentum must be in \(0, 1\], got momentum=0.0"),
@@ -80,21 +87,11 @@ def test_errors(arguments, error, message):
         NormalizationExplorer(**arguments)
 
 
-def test_still_picture_draws_input_and_output():
-    dots = re.findall(r'cx="([\d.]+)" cy="\d+" r="3" style="fill: var\(--(helper|study)\)"', EXPLORER.still())
-    for color, values in (("helper", EXPLORER.input()), ("study", EXPLORER.output())):
-        at = np.array([float(x) for x, c in dots if c == color])
-        np.testing.assert_allclose((at - 376) / 322 * EDGE, values, atol=0.002)
-
-
-# ---- what a browser does with it ----
-
-
 @pytest.mark.parametrize("library", ["torch", "Keras", "Paddle"])
 @pytest.mark.parametrize("train", [True, False])
-def test_the_page_shows_what_python_computes(show, train, library):
+def test_the_picture_shows_what_python_computes(train, library):
     rng = np.random.default_rng(5)
-    for _ in range(3):
+    for _ in range(5):
         state = {
             "shift": rng.uniform(-5, 5),
             "scale": 10 ** rng.uniform(-1, 0.4),
@@ -106,40 +103,40 @@ def test_the_page_shows_what_python_computes(show, train, library):
             "batches": int(rng.integers(0, 61)),
         }
         explorer = NormalizationExplorer(train=train, library=library, **state)
-        assert_shows(show(explorer), explorer)
+        assert_draws(explorer, explorer.still())
+
+
+# ---- what a browser does with it ----
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_sliders_move_the_picture(show, scheme):
-    page = show(EXPLORER, scheme=scheme)
-    ends = (
-        ("End", 5.0),
-        ("Home", 0.1),
-        ("End", 32),
-        ("Home", -2.0),
-        ("End", 4.0),
-        ("End", 1.0),
-        ("End", 1.0),
-        ("End", 60),
-    )
+    page = show(EXPLORER, scheme=scheme, width=WIDTH)
+    moves = {
+        "shift": ("End", 5.0),
+        "scale": ("Home", 0.1),
+        "batch_size": ("End", 32),
+        "weight": ("Home", -2.0),
+    }
+    moves |= {"bias": ("End", 4.0), "epsilon": ("End", 1.0), "momentum": ("End", 1.0), "batches": ("End", 60)}
     state = {}
-    for i, (name, (key, value)) in enumerate(zip(SLIDERS, ends, strict=True)):
+    for i, (name, (key, value)) in enumerate(moves.items()):
         page.locator("input[type=range]").nth(i).press(key)
         state[name] = value
         assert_shows(page, NormalizationExplorer(**state))
 
 
 def test_evaluation_uses_the_running_statistics(show):
-    page = show(EXPLORER)
-    before = page.locator(".equation").text_content()
+    page = show(EXPLORER, width=WIDTH)
+    equation = page.locator(".equation")
+    assert "t=β−μBf" in equation.text_content()
     page.get_by_label("evaluation").check()
     assert_shows(page, NormalizationExplorer(train=False))
-    assert page.locator(".equation").text_content() != before
-    assert "used" in page.locator("svg text.pin1").first.text_content()
+    assert "t=β−μrf" in equation.text_content()
 
 
-def test_a_library_brings_its_defaults_and_its_line(show):
-    page = show(EXPLORER)
+def test_a_library_brings_its_defaults_its_line_and_its_variance(show):
+    page = show(EXPLORER, width=WIDTH)
     lines = {
         "Keras": "keras.layers.BatchNormalization(epsilon=0.001, momentum=0.99)",
         "Paddle": "paddle.nn.BatchNorm2D(C, epsilon=1e-05, momentum=0.9)",
@@ -148,20 +145,25 @@ def test_a_library_brings_its_defaults_and_its_line(show):
     for name, line in lines.items():
         page.get_by_label("Library").select_option(name)
         assert page.locator("code").text_content() == line
+        assert page.locator(".equation").text_content().endswith("mm−1") == (name == "torch")
         options = {"momentum": 0.01, "epsilon": 1e-3} if name == "Keras" else {}
         assert_shows(page, NormalizationExplorer(library=name, **options))
 
 
 def test_a_batch_of_two_leaves_signs(show):
-    page = show(EXPLORER)
+    explorer = NormalizationExplorer(batch_size=2)
+    np.testing.assert_allclose(sorted(explorer.output()), [-1, 1], atol=1e-3)
+    page = show(EXPLORER, width=WIDTH)
     typed(page, "m values in the batch, exact value", 2)
-    np.testing.assert_allclose(sorted(places(page, "study", chart_width(page))), [-1, 1], atol=1e-3)
+    assert_shows(page, explorer)
+    page.get_by_role("button", name="Reset").click()
+    assert_shows(page, EXPLORER)
     page.locator(".prompt").last.click()
-    assert_shows(page, NormalizationExplorer(batch_size=2))
+    assert_shows(page, explorer)
 
 
 def test_keys_move_and_reset_one_slider(show):
-    page = show(EXPLORER)
+    page = show(EXPLORER, width=WIDTH)
     slider = page.locator("input[type=range]").first
     slider.press("ArrowLeft")
     moved = float(page.get_by_label("c added to the input, exact value").input_value())
@@ -180,5 +182,5 @@ def test_the_result_is_said_and_stands_in_a_table(show):
     rows = opened_table(page)
     mean, variance = NormalizationExplorer().running()
     assert rows[0] == ["statistics", "mean", "variance"]
-    assert [float(text) for text in rows[2][1:]] == pytest.approx([mean, variance], rel=5e-3)
+    assert [number(text) for text in rows[2][1:]] == pytest.approx([mean, variance], rel=5e-3)
     assert len(rows) == 4 + 1 + 16
