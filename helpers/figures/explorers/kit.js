@@ -183,7 +183,8 @@ export const table = ([head, ...rows]) => h("table", {},
 
 // A view gives what is its own, and nearly all of it may be missing:
 //   bar         trees above the picture: menus, boxes
-//   picture     { height, marks, knob, point, name }; with `side` a second one beside it
+//   picture     { height, marks, knob, point, name }; with `side` a second one beside it. Where CSS gives the height,
+//               by the name, `tall` may say it of the drawing
 //   summary     the result in words, which is the picture's label and what is said
 //   below       trees under the picture: buttons; `words`: a sentence under them
 //   rows        the sliders, [{ path, fact }], if not those of the catalog; `extras`: trees among the controls
@@ -230,11 +231,11 @@ const replaced = (part, [key, ...rest], value) => {
 };
 
 // The drawing is one image with a label; the knob beside it is a control of its own.
-function picture({ summary }, { height, marks, knob: handle, point, name = "", label = summary }, ui, i) {
-  const [width, tall] = [ui.widths[i], height ?? ui.heights[i]];
+function picture({ summary }, { height, tall = height ?? ui.heights[i], marks, knob: control, point, name = "", label = summary }, ui, i) {
+  const width = ui.widths[i];
   return h("div", { class: `picture ${name}`.trim(), style: height ? `height: ${height}px` : null },
     h("svg", { class: "chart", role: "presentation", viewBox: `0 0 ${width} ${tall}`, style: point ? null : "cursor: default", ...pointing(point) },
-      h("g", { role: "img", "aria-label": label }, marks), handle));
+      h("g", { role: "img", "aria-label": label }, marks), control));
 }
 
 // What a pointer does: `point({ x, y, phase })`, the phase being down, drag, up, hover (a mouse alone) or leave. Of
@@ -265,16 +266,19 @@ function pointing(point) {
   };
 }
 
-// A point of a picture that keys move: `moves` says for each key what it does.
-export function knob(x, y, { label, low, high, value, said, moves, hint, ...more }) {
+// A part of a picture that keys move, such as a frame: `moves` says for each key what it does.
+export function handle(tag, { label, low, high, value, said, moves, hint, ...more }) {
   const keydown = (event) => {
     if (!(event.key in moves)) return;
     event.preventDefault();
     moves[event.key](event.shiftKey);
   };
-  return h("circle", { class: "knob", r: 7, cx: rounded(x, 6), cy: rounded(y, 6), tabindex: "0", role: "slider", "aria-label": label,
-    "aria-description": hint, "aria-valuemin": low, "aria-valuemax": high, "aria-valuenow": value, "aria-valuetext": said, keydown, ...more });
+  return h(tag, { tabindex: "0", role: "slider", "aria-label": label, "aria-description": hint, "aria-valuemin": low,
+    "aria-valuemax": high, "aria-valuenow": value, "aria-valuetext": said, keydown, ...more });
 }
+
+// A handle that is a point.
+export const knob = (x, y, about) => handle("circle", { class: "knob", r: 7, cx: rounded(x, 6), cy: rounded(y, 6), ...about });
 
 // A line of code with its button. Where the clipboard is closed the text is selected instead.
 function codeLine(words, code, ui) {
