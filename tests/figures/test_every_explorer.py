@@ -117,6 +117,7 @@ FAMILIES = [
         result=".terms",
         questions=4,
         colors={("path[style*='--study']", "fill"): BLUE},
+        refused=[("p padding", "3", "be in [0, 2]", "0")],
         slowest=lambda: ConvolutionExplorer("photograph: tower"),
         slider=1,
     ),

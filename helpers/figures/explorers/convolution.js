@@ -1,257 +1,140 @@
-// The convolution explorer: a kernel steps over a real image; the sum of products of one cell is written out.
-// `cellOf`, `stepsAlong` and the equation in `catalog` are what Python traces from the layer itself (constants.js).
+// A kernel steps over an image; the sum of products of one cell is written out. `formulas` and the equation are what
+// Python traces from the layer itself.
 
-import { View, control, fit, html, mathematics, mount, refusal, rounded, svg } from "./explorer.js";
-import { catalog, cellOf, css, stepsAlong } from "./constants.js";
+import { button, explorer, field, h, handle, menu, shown } from "./kit.js";
+import { text } from "./marks.js";
 
-const STATE = ["picture", "kernel", "stride", "padding", "cell"];
-const SIZE = 3; // of the kernel, as in convolution.py
-const [GAP, TOP, BOTTOM] = [24, 22, 4]; // px, as there
+const SIZE = 3; // of the kernel
+const [GAP, TOP, BOTTOM, SIDE] = [24, 22, 4, 348]; // px; the last is the largest side of an image
 const LEGIBLE = 20; // px, the smallest cell that has its number written in it
 const NINE = Array.from({ length: SIZE * SIZE }, (_, i) => [Math.floor(i / SIZE), i % SIZE]);
 
-export default {
-  render: ({ model, el }) => mount(el, css, (ui) => new ConvolutionExplorer(model, ui, STATE)),
-};
+const [ENTRIES, SLIDERS] = [catalog.rows.slice(0, NINE.length), catalog.rows.slice(NINE.length)];
+const KERNELS = new Map(Object.entries(catalog.kernels).map(([name, entries]) => [String(entries), name]));
+const WIDEST = catalog.facts[SLIDERS[1].fact].high; // padding
 
-const number = (x) => String(rounded(x, 4) + 0).replace("-", "−");
-const brief = (x) => String(rounded(x, 3) + 0).replace("-", "−");
-const gray = (level) => Math.round((255 * level) / catalog.white);
+const brief = (x) => shown(x, 3);
 const tidy = (pixels) => Math.round(pixels * 100) / 100; // the end of one cell is the start of the next
-const clamp = (x, high) => Math.min(Math.max(x, 0), high);
+const largest = (values) => Math.max(...values.map(Math.abs), 1e-9);
 
-// The fill of a level: of the image, black to white; of the map, by its sign and size.
-const shade = (level) => `fill: rgb(${gray(level)}, ${gray(level)}, ${gray(level)})`;
-const signed = (level) =>
-  `fill: var(--${level > 0 ? "study" : "rival"}); opacity: ${rounded(Math.abs(level) / catalog.white, 3)}`;
+// Of the image, black to white, and what is written on it; of the map, by sign and size.
+const gray = (level) => `rgb(${Array(3).fill(Math.round((255 * level) / catalog.white)).join(", ")})`;
+const ink = (level) => (level < catalog.white / 2 ? "#fff" : "#000");
+const color = (level) => `var(--${level > 0 ? "study" : "rival"})`;
+const tint = (level) => `fill: ${color(level)}; opacity: ${brief(Math.abs(level) / catalog.white)}`;
 
-class ConvolutionExplorer extends View {
-  // ---- layout ----
+// The nine pixels that the window of a cell sees; outside of the image are zeros.
+const pixels = ({ picture, stride, padding }, row, column) => NINE.map(([i, j]) =>
+  catalog.images[picture][row * stride + i - padding]?.[column * stride + j - padding] ?? 0);
 
-  lay(body) {
-    const choose = (names, change) => html("select", { change }, ...names.map((name) => html("option", { value: name }, name)));
-    this.pictures = choose(Object.keys(catalog.images), () => this.set({ picture: this.pictures.value }));
-    this.kernels = choose([...Object.keys(catalog.kernels), "your own"], () => this.choose(this.kernels.value));
-    const turn = html("button", { type: "button", click: () => this.turn() }, "Half a turn");
-    this.layPicture();
-    this.window = NINE.map(() => html("span"));
-    this.products = NINE.map(() => html("span"));
-    this.entries = NINE.map(([i, j], k) => this.entry(i, j, k));
-    const nine = (words, cells) => html("span", { class: "nine", role: "group", "aria-label": words }, ...cells);
-    const sign = (text) => html("span", { class: "sign" }, text);
-    this.terms = html("p", { class: "terms" });
-    this.rows = catalog.rows.map(({ name, fact }, i) => control(catalog.facts[fact], this.link(name), `slider-${i}`));
-    this.place = html("div", {}, ...mathematics(catalog.equation).nodes);
-    body.append(
-      this.prompts(catalog.prompts),
-      html("div", { class: "bar" },
-        html("label", { class: "choice" }, "Image", this.pictures), html("label", { class: "choice" }, "Kernel", this.kernels), turn),
-      this.picture,
-      html("div", { class: "nines" }, nine("pixels", this.window), sign("×"), nine("kernel", this.entries), sign("→"), nine("products", this.products)),
-      this.terms,
-      html("div", { class: "controls" }, ...this.rows.map((row) => row.element)),
-      html("div", { class: "pinning" }, this.reset()), this.message,
-      html("div", { class: "formula" }, html("div", { class: "equation" }, this.place)),
-    );
-  }
+const square = ([x, y], side) => ({ x, y, width: side, height: side });
 
-  layPicture() {
-    this.maps = svg("g");
-    this.eye = svg("rect", { class: "eye" });
-    this.drawing = svg("g", { role: "img" }, this.maps, this.eye);
-    this.cursor = svg("rect", {
-      class: "eye cursor", tabindex: "0", role: "slider", "aria-label": "cell of the map",
-      "aria-description": "Arrow keys step to the next cell, Home and End to the ends of the row", "aria-valuemin": 0,
-      keydown: (event) => this.key(event),
-    });
-    const stop = () => (this.dragging = false);
-    this.svg = svg("svg", {
-      class: "chart",
-      pointerdown: (event) => this.take(event), pointermove: (event) => this.point(event), pointerup: stop, pointercancel: stop,
-    }, this.drawing, this.cursor);
-    this.picture = html("div", { class: "picture pair" }, this.svg);
-  }
-
-  // One number of the kernel that can be written over.
-  entry(i, j, k) {
-    const { read, write, note } = this.link("kernel", k);
-    const name = `kernel entry, row ${i}, column ${j}`;
-    const change = () => {
-      const text = field.value.trim().replace("−", "-");
-      const wish = text === "" ? NaN : Number(text);
-      const why = refusal(catalog.entry, wish);
-      if (why === null) write(wish);
-      else note(`${name} must ${why}, got ${text || "nothing"}; ${number(read())} stays.`);
-      this.update();
-    };
-    const field = html("input", { type: "text", class: "number", autocomplete: "off", "aria-label": name, change });
-    return field;
-  }
-
-  resize() {
-    const [width, height] = [this.picture.clientWidth || 640, this.picture.clientHeight || 340];
-    this.side = Math.min((width - GAP) / 2, height - TOP - BOTTOM);
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.drawn = null;
-    super.resize();
-    fit(this.place);
-  }
-
-  choose(name) {
-    if (name in catalog.kernels) this.set({ kernel: [...catalog.kernels[name]] });
-  }
-
-  turn() {
-    this.set({ kernel: [...this.state().kernel].reverse() }, "the kernel was turned by half a turn.");
-  }
-
-  // ---- the cell under the pointer ----
-
-  take(event) {
-    if (event.button !== 0) return;
-    this.dragging = true;
-    this.cursor.focus({ preventScroll: true });
-    event.preventDefault(); // no text is selected while the window moves
-    this.point(event);
-  }
-
-  // On the map the cell itself, on the image the cell whose window has its middle there.
-  point(event) {
-    if (!this.dragging && event.pointerType !== "mouse") return;
-    const box = this.svg.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const { stride, padding } = this.state();
-    const { u, image, map } = this.places;
-    const seen = ([px, py]) => [Math.floor((y - py) / u), Math.floor((x - px) / u)];
-    const isMap = x > this.side + GAP / 2;
-    const wish = isMap ? seen(map) : seen(image).map((at) => Math.round((at + padding - 1) / stride));
-    const reach = isMap ? 0 : 1;
-    if (wish.every((at) => at >= -reach && at < this.found.length + reach)) this.move(wish);
-  }
-
-  key(event) {
-    const [row, column] = this.cellShown();
-    const moves = {
-      ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1], ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
-      Home: [row, 0], End: [row, Infinity],
-    };
-    if (!(event.key in moves)) return;
-    event.preventDefault();
-    this.move(moves[event.key]);
-  }
-
-  move(wish) {
-    const cell = wish.map((at) => clamp(at, this.found.length - 1));
-    if (String(cell) !== String(this.cellShown())) this.set({ cell });
-  }
-
-  // The chosen cell, or the nearest one if the map has become smaller.
-  cellShown() {
-    return this.state().cell.map((at) => clamp(at, this.found.length - 1));
-  }
-
-  // ---- what is shown ----
-
-  update() {
-    const { picture, kernel, stride, padding } = this.state();
-    this.image = catalog.images[picture];
-    const n = stepsAlong(this.image.length, SIZE, stride, padding);
-    const key = JSON.stringify([picture, kernel, stride, padding]);
-    if (key !== this.drawn) {
-      this.found = Array.from({ length: n }, (_, row) => Array.from({ length: n }, (_, column) => cellOf(this.pixels(row, column), kernel)));
-      this.drawMaps();
-      this.showChoices();
-    }
-    this.drawn = key;
-    this.drawCell();
-  }
-
-  // The nine pixels that the window sees; outside of the image are zeros.
-  pixels(row, column) {
-    const { stride, padding } = this.state();
-    return NINE.map(([i, j]) => this.image[row * stride + i - padding]?.[column * stride + j - padding] ?? 0);
-  }
-
-  showChoices() {
-    const { picture, kernel } = this.state();
-    const named = Object.entries(catalog.kernels).find(([, entries]) => String(entries) === String(kernel));
-    this.pictures.value = picture;
-    this.kernels.value = named ? named[0] : "your own";
-    this.entries.forEach((field, k) => (field.value = brief(kernel[k])));
-    this.rows.forEach((row) => row.update());
-  }
-
-  drawMaps() {
-    const { padding } = this.state();
-    const [n, size, left] = [this.image.length, this.found.length, this.side + GAP];
-    const u = this.side / (n + 2 * catalog.widest);
-    const corner = (cells) => (this.side - u * cells) / 2;
-    const [image, map, border] = [corner(n), corner(size), corner(n + 2 * padding)];
-    this.places = { u, image: [image, TOP + image], map: [left + map, TOP + map], border };
-    const all = this.found.flat();
-    const largest = Math.max(...all.map(Math.abs), 1e-9);
-    const levels = this.found.map((row) => row.map((value) => Math.round((catalog.white * value) / largest)));
-    const text = (x, words) => svg("text", { class: "name", x, y: 13 }, words);
-    const range = this.width < 520 ? "" : `, from ${number(Math.min(...all))} to ${number(Math.max(...all))}`;
-    const whole = u * (n + 2 * padding);
-    this.maps.replaceChildren(
-      text(0, `image ${n} × ${n}`), text(left, `map ${size} × ${size}${range}`),
-      svg("rect", { class: "border", x: border, y: TOP + border, width: whole, height: whole }),
-      ...this.paint(this.image, this.places.image, shade), ...this.paint(levels, this.places.map, signed),
-      ...this.write(this.image, this.places.image, (x) => (x < catalog.white / 2 ? "#fff" : "#000")),
-      ...this.write(this.found, this.places.map, () => "var(--ink)"),
-    );
-  }
-
-  // One path for all cells of one level: few nodes, quickly drawn.
-  paint(values, [left, top], style) {
-    const { u } = this.places;
-    const paths = new Map();
-    values.forEach((row, i) => row.forEach((level, j) => {
-      const [x, y] = [left + j * u, top + i * u];
-      const cell = `M${tidy(x)} ${tidy(y)}H${tidy(x + u)}V${tidy(y + u)}H${tidy(x)}z`;
-      paths.set(level, (paths.get(level) ?? "") + cell);
-    }));
-    return [...paths].map(([level, d]) => svg("path", { "shape-rendering": "crispEdges", style: style(level), d }));
-  }
-
-  write(values, [left, top], color) {
-    const { u } = this.places;
-    if (u < LEGIBLE) return [];
-    const place = (i, j) => ({ x: left + (j + 0.5) * u, y: top + (i + 0.5) * u + 4, "text-anchor": "middle", "aria-hidden": "true" });
-    return values.flatMap((row, i) => row.map((value, j) =>
-      svg("text", { ...place(i, j), style: `font-size: 11px; fill: ${color(value)}` }, brief(value))));
-  }
-
-  drawCell() {
-    const { kernel, stride } = this.state();
-    const [row, column] = this.cellShown();
-    const { u, map, border } = this.places;
-    const [pixels, value] = [this.pixels(row, column), this.found[row][column]];
-    const square = (node, x, y, side) =>
-      Object.entries({ x, y, width: side, height: side }).forEach(([name, at]) => node.setAttribute(name, at));
-    square(this.eye, border + column * stride * u, TOP + border + row * stride * u, SIZE * u);
-    square(this.cursor, map[0] + column * u, map[1] + row * u, u);
-    const [place, size] = [`row ${row}, column ${column}: ${number(value)}`, this.found.length];
-    this.summary = `${place}; the map has ${size} × ${size} cells`;
-    const said = { "aria-valuenow": row * size + column, "aria-valuemax": size * size - 1, "aria-valuetext": place };
-    Object.entries(said).forEach(([name, text]) => this.cursor.setAttribute(name, text));
-    this.drawing.setAttribute("aria-label", `${this.state().picture} and the map that the kernel makes of it; ${place}`);
-    this.showArithmetic(pixels, kernel, value);
-  }
-
-  showArithmetic(pixels, kernel, value) {
-    const products = pixels.map((x, k) => x * kernel[k]);
-    const largest = Math.max(...products.map(Math.abs), 1e-9);
-    pixels.forEach((x, k) => {
-      const ink = x < catalog.white / 2 ? "#fff" : "#000";
-      this.window[k].textContent = brief(x);
-      this.window[k].setAttribute("style", `background: rgb(${gray(x)}, ${gray(x)}, ${gray(x)}); color: ${ink}`);
-      const share = Math.round((45 * Math.abs(products[k])) / largest);
-      this.products[k].textContent = brief(products[k]);
-      this.products[k].setAttribute("style", `background: color-mix(in srgb, var(--${products[k] < 0 ? "rival" : "study"}) ${share}%, transparent)`);
-    });
-    const terms = pixels.map((x, k) => (kernel[k] < 0 ? `${number(x)}·(${number(kernel[k])})` : `${number(x)}·${number(kernel[k])}`));
-    this.terms.replaceChildren(`${terms.join(" + ")} = `, html("b", {}, number(value)));
-  }
+// The cells of an image or a map: one path for all of one level, and numbers where there is room for them.
+function cells(values, levelOf, [left, top], u, style, pen) {
+  const paths = new Map();
+  const numbers = values.map((row, i) => row.map((value, j) => {
+    const [x, y, level] = [left + j * u, top + i * u, levelOf(value)];
+    paths.set(level, `${paths.get(level) ?? ""}M${tidy(x)} ${tidy(y)}H${tidy(x + u)}V${tidy(y + u)}H${tidy(x)}z`);
+    const more = { "aria-hidden": "true", style: `font-size: 11px; fill: ${pen(value)}` };
+    return u < LEGIBLE ? null : text(x + u / 2, y + u / 2 + 4, brief(value), "", "middle", more);
+  }));
+  const paint = ([level, d]) => h("path", { "shape-rendering": "crispEdges", style: style(level), d });
+  return [[...paths].map(paint), numbers];
 }
+
+// What stays while the window moves: the map, where the two lie, and their picture.
+function background(state, width) {
+  const { picture, kernel, stride, padding } = state;
+  const image = catalog.images[picture];
+  const [n, size] = [image.length, formulas.steps(image.length, SIZE, stride, padding)];
+  const places = Array.from({ length: size }, (_, i) => i);
+  const values = places.map((row) => places.map((column) => formulas.cell(pixels(state, row, column), kernel)));
+  const side = Math.min((width - GAP) / 2, SIDE);
+  const u = side / (n + 2 * WIDEST);
+  const corner = (left, count) => [left + (side - u * count) / 2, TOP + (side - u * count) / 2];
+  const [from, border, to] = [corner(0, n), corner(0, n + 2 * padding), corner(side + GAP, size)];
+  const all = values.flat();
+  const most = largest(all);
+  const level = (value) => Math.round((catalog.white * value) / most);
+  const range = width < 520 ? "" : `, from ${shown(Math.min(...all))} to ${shown(Math.max(...all))}`;
+  const marks = h("g", {},
+    text(0, 13, `image ${n} × ${n}`, "name"), text(side + GAP, 13, `map ${size} × ${size}${range}`, "name"),
+    h("rect", { class: "border", ...square(border, u * (n + 2 * padding)) }),
+    cells(image, Number, from, u, (x) => `fill: ${gray(x)}`, ink),
+    cells(values, level, to, u, tint, () => "var(--ink)"));
+  return { size, values, side, u, from, border, to, marks };
+}
+
+function view(state, ui) {
+  const { picture, kernel, stride, padding } = state;
+  const key = JSON.stringify([picture, kernel, stride, padding, ui.width]);
+  if (ui.memory.key !== key) Object.assign(ui.memory, background(state, ui.width), { key });
+  const { size, values, side, u, from, border, to, marks } = ui.memory;
+  const inside = (place) => Math.min(Math.max(place, 0), size - 1);
+  const [row, column] = state.cell.map(inside); // the nearest one, if the map has become smaller
+  const place = `row ${row}, column ${column}: ${shown(values[row][column])}`;
+  const go = (...wish) => {
+    const cell = wish.map(inside);
+    if (cell[0] !== row || cell[1] !== column) ui.set({ cell });
+  };
+  // On the map the cell itself, on the image the cell whose window has its middle there.
+  const point = ({ x, y, phase }) => {
+    if (phase === "up" || phase === "leave") return;
+    const isMap = x > side + GAP / 2;
+    const [left, top] = isMap ? to : from;
+    const places = [Math.floor((y - top) / u), Math.floor((x - left) / u)];
+    const wish = isMap ? places : places.map((at) => Math.round((at + padding - 1) / stride));
+    const reach = isMap ? 0 : 1;
+    if (wish.every((at) => at >= -reach && at < size + reach)) go(...wish);
+  };
+  const cursor = handle("rect", {
+    class: "eye cursor", ...square([to[0] + column * u, to[1] + row * u], u),
+    label: "cell of the map", low: 0, high: size * size - 1, value: row * size + column, said: place,
+    hint: "Arrow keys step to the next cell, Home and End to the ends of the row",
+    moves: {
+      ArrowLeft: () => go(row, column - 1), ArrowRight: () => go(row, column + 1), Home: () => go(row, 0),
+      ArrowUp: () => go(row - 1, column), ArrowDown: () => go(row + 1, column), End: () => go(row, size),
+    },
+  });
+  const frame = square([border[0] + column * stride * u, border[1] + row * stride * u], SIZE * u);
+  const name = KERNELS.get(String(kernel)) ?? "your own";
+  return {
+    bar: [
+      menu("Image", Object.keys(catalog.images), picture, (wish) => ui.set({ picture: wish })),
+      menu("Kernel", [...new Set([...KERNELS.values(), name])], name, (wish) => ui.set({ kernel: [...catalog.kernels[wish]] })),
+      button("Half a turn", () => ui.set({ kernel: [...kernel].reverse() }, "the kernel was turned by half a turn.")),
+    ],
+    picture: {
+      name: "pair", tall: TOP + side + BOTTOM, point, marks: [marks, h("rect", { class: "eye", ...frame })], knob: cursor,
+      label: `${picture} and the map that the kernel makes of it; ${place}`,
+    },
+    summary: `${place}; the map has ${size} × ${size} cells`,
+    rows: SLIDERS,
+    below: arithmetic(pixels(state, row, column), values[row][column], kernel, ui),
+    equation: { key: "", lines: catalog.equation },
+  };
+}
+
+// Pixels, kernel and products, three times three of each, and their sum written out.
+function arithmetic(seen, total, kernel, ui) {
+  const products = seen.map((x, k) => x * kernel[k]);
+  const share = (value) => Math.round((45 * Math.abs(value)) / largest(products));
+  const entries = ENTRIES.map((one, k) => {
+    const name = `kernel entry, row ${NINE[k][0]}, column ${NINE[k][1]}`;
+    const more = { "aria-label": name, value: brief(kernel[k]) };
+    return field(name, catalog.facts[one.fact], kernel[k], ui.link(one), more);
+  });
+  const box = (value, style) => h("span", { style }, brief(value));
+  const nine = (words, numbers) => h("span", { class: "nine", role: "group", "aria-label": words }, numbers);
+  const sign = (glyph) => h("span", { class: "sign" }, glyph);
+  const terms = seen.map((x, k) => `${shown(x)}·${kernel[k] < 0 ? `(${shown(kernel[k])})` : shown(kernel[k])}`);
+  return [
+    h("div", { class: "nines" },
+      nine("pixels", seen.map((x) => box(x, `background: ${gray(x)}; color: ${ink(x)}`))), sign("×"),
+      nine("kernel", entries), sign("→"),
+      nine("products", products.map((x) => box(x, `background: color-mix(in srgb, ${color(x)} ${share(x)}%, transparent)`)))),
+    h("p", { class: "terms" }, `${terms.join(" + ")} = `, h("b", {}, shown(total))),
+  ];
+}
+
+export default explorer({ view });

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy
-import traitlets
 
 from helpers.core import checks, symbolic
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter, hyperparameters
-from helpers.figures.explorers.base import Explorer, as_javascript
-from helpers.figures.explorers.facts import Facts, equation, mathml
-from helpers.figures.explorers.pictures import ghost, still_row
+from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.figures.explorers.facts import equation, mathml
+from helpers.figures.explorers.kit import Explorer
 from helpers.formulas.layers.convolution import conv2d_forward, correlate
 from helpers.formulas.layers.windows import Window, steps_along
 from helpers.training import data
@@ -35,6 +32,19 @@ KERNELS = {
     "one pixel to the left": (0, 0, 0, 0, 0, 1, 0, 0, 0),
     "no change": (0, 0, 0, 0, 1, 0, 0, 0, 0),
 }
+EDGES = KERNELS["left-right edges"]
+#: What to try: the image, the kernel, and what else is other than at the start.
+QUESTIONS = (
+    ("Where the 0 begins and ends: which sign has the map?", "digit 0", EDGES, {}),
+    ("Half a turn of the kernel: what becomes of each number?", "digit 0", EDGES[::-1], {}),
+    ("Stride 2: how much of the map is left?", "photograph: dahlia", KERNELS["up-down edges"], {"stride": 2}),
+    (
+        "Padding 2: where does the frame around the map come from?",
+        "photograph: tower",
+        KERNELS["blur"],
+        {"padding": 2},
+    ),
+)
 #: Digits of the data set, and pieces of photographs: file, top, left and side in pixels.
 DIGITS = (3, 0, 7)
 PHOTOGRAPHS = {
@@ -45,20 +55,25 @@ PHOTOGRAPHS = {
 CELLS, WHITE = 24, 16
 
 
+PIXELS = {"integer": True, "unit": "px"}
+
+
 @dataclass(frozen=True)
-class _Sliders(Hyperparameters):
-    """How the kernel moves, and how wide a border of zeros it finds; and one number of the kernel."""
+class State(Hyperparameters):
+    """The kernel, how it moves and how wide a border of zeros it finds, the image, and the cell on show."""
 
-    stride: int = hyperparameter(
-        "s", "stride", checks.count, low=1, high=3, integer=True, default=1, unit="px"
+    kernel: tuple[float, ...] = hyperparameter(
+        "w", "kernel entry", checks.each(checks.finite), low=-8.0, high=8.0, example=()
     )
-    padding: int = hyperparameter(
-        "p", "padding", checks.index, low=0, high=2, integer=True, default=0, unit="px"
-    )
-    weight: float = hyperparameter("w", "kernel entry", checks.finite, low=-8.0, high=8.0, default=1.0)
+    stride: int = hyperparameter("s", "stride", checks.count, low=1, high=3, default=1, **PIXELS)
+    padding: int = hyperparameter("p", "padding", checks.index, low=0, high=2, default=0, **PIXELS)
+    picture: str = "digit 3"
+    cell: tuple[int, int] = (2, 1)
 
-
-WIDEST = hyperparameters(_Sliders)["padding"].high
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.require(len(self.kernel) == SIZE**2, "have nine entries", "kernel", self.kernel)
+        checks.one_of(*images())("picture", self.picture)
 
 
 @cache
@@ -118,14 +133,13 @@ class ConvolutionExplorer(Explorer):
            [ 4., 32., 87.]])
     """
 
-    family = "convolution"
+    family: ClassVar[str] = "convolution"
     alt: ClassVar[str] = "Explorer of a convolution"
-
-    picture = traitlets.Unicode().tag(sync=True)
-    kernel = traitlets.List().tag(sync=True)
-    stride = traitlets.Int().tag(sync=True)
-    padding = traitlets.Int().tag(sync=True)
-    cell = traitlets.List().tag(sync=True)
+    limited: ClassVar[Collection[str]] = ("padding",)
+    questions: ClassVar[Collection[tuple[str, dict[str, Any]]]] = [
+        (text, {"picture": picture, "kernel": kernel, **changes})
+        for text, picture, kernel, changes in QUESTIONS
+    ]
 
     def __init__(
         self,
@@ -136,15 +150,10 @@ class ConvolutionExplorer(Explorer):
         padding: int = 0,
         cell: tuple[int, int] = (2, 1),
     ) -> None:
-        checks.one_of(*images())("picture", picture)
         if isinstance(kernel, str):
             checks.one_of(*KERNELS)("kernel", kernel)
             kernel = KERNELS[kernel]
-        checks.each(checks.finite)("kernel", tuple(kernel))
-        checks.require(len(kernel) == SIZE**2, "have nine entries", "kernel", tuple(kernel))
-        _Sliders(stride, padding)
-        entries = [float(weight) for weight in kernel]
-        super().__init__(picture=picture, kernel=entries, stride=stride, padding=padding, cell=list(cell))
+        super().__init__(State(tuple(map(float, kernel)), stride, padding, picture, tuple(cell)))
         shape = self.map().shape
         fits = len(cell) == 2 and all(0 <= place < n for place, n in zip(cell, shape, strict=True))
         checks.require(fits, f"be a row and a column of the map, whose shape is {shape}", "cell", cell)
@@ -158,41 +167,19 @@ class ConvolutionExplorer(Explorer):
         x, weight = self.image()[None, None] * 1.0, np.reshape(self.kernel, (1, 1, SIZE, SIZE))
         return conv2d_forward(x, weight, np.zeros(1), stride=self.stride, padding=self.padding)[0][0, 0]
 
-    def constants(self) -> dict[str, str]:
-        facts = Facts()
-        *rows, entry = facts.rows(_Sliders())
-        told = {
+    def catalog(self) -> dict[str, Any]:
+        return {
             "images": {name: image.tolist() for name, image in images().items()},
             "kernels": KERNELS,
             "white": WHITE,
-            "widest": WIDEST,
-            "facts": facts.told,
-            "rows": rows,
-            "entry": facts.told[entry["fact"]],
             "equation": _equation(),
-            "prompts": QUESTIONS,
-        }
-        return {
-            "catalog": as_javascript(told),
-            "cellOf": f"(x, w) => {symbolic.one_line(_cell_formula())}",
-            "stepsAlong": f"(n, k, s, p) => {symbolic.one_line(_size_formula())}",
         }
 
-    def still(self) -> str:
-        facts = Facts()
-        rows = zip(facts.rows(_Sliders())[:2], (self.stride, self.padding), strict=True)
-        sliders = "".join(still_row(facts.told[row["fact"]], value) for row, value in rows)
-        prompts = "".join(f'<span class="prompt">{escape(p["text"])}</span>' for p in QUESTIONS)
-        kernel = next((name for name, w in KERNELS.items() if [*w] == self.kernel), "your own")
-        choices = (f"Image: {self.picture}", f"Kernel: {kernel}")
-        return (
-            f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
-            f'<div class="bar">{"".join(f"<span class=choice>{escape(c)}</span>" for c in choices)}'
-            f"{ghost('button', 'Half a turn')}</div>"
-            f'<div class="picture pair">{_pair(self)}</div>{_arithmetic(self)}'
-            f'<div class="controls">{sliders}</div><div class="pinning"></div><p class="message"></p>'
-            f'<div class="formula"><div class="equation"><div>{"".join(_equation())}</div></div></div>'
-        )
+    def formulas(self) -> dict[str, str]:
+        return {
+            "cell": f"(x, w) => {symbolic.one_line(_cell_formula())}",
+            "steps": f"(n, k, s, p) => {symbolic.one_line(_size_formula())}",
+        }
 
 
 # ---- the formulas, read from the code that runs ----
@@ -218,111 +205,3 @@ def _equation() -> list[str]:
     size = symbolic.printed(_size_formula(), {}).replace(r"\left(n + 2 p\right)", "n + 2 p")
     further = [mathml(f"{{}} + {row}") for row in rows[1:]]
     return [*equation("y", rows[0]), *further, *equation(r"n_{\text{map}}", size)]
-
-
-def _question(text: str, picture: str, kernel: str, turned: bool = False, **changes: int) -> dict[str, Any]:
-    weights = KERNELS[kernel][:: -1 if turned else 1]
-    state = {"picture": picture, "kernel": weights, "stride": 1, "padding": 0, "cell": (2, 1), **changes}
-    return {"text": text, "state": state}
-
-
-#: What to try, and the state that answers it.
-QUESTIONS = (
-    _question("Where the 0 begins and ends: which sign has the map?", "digit 0", "left-right edges"),
-    _question("Half a turn of the kernel: what becomes of each number?", "digit 0", "left-right edges", True),
-    _question("Stride 2: how much of the map is left?", "photograph: dahlia", "up-down edges", stride=2),
-    _question(
-        "Padding 2: where does the frame around the map come from?", "photograph: tower", "blur", padding=2
-    ),
-)
-
-
-# ---- the still picture, with the measures of convolution.js ----
-
-PANEL, GAP, TOP, BOTTOM = 348, 24, 22, 4
-
-
-def _pair(explorer: ConvolutionExplorer) -> str:
-    image, found, cell = explorer.image(), explorer.map(), np.array(explorer.cell)
-    n, u = len(image), PANEL / (len(image) + 2 * WIDEST)
-    corner, right = (PANEL - u * n) / 2, PANEL + GAP + (PANEL - u * len(found)) / 2
-    down = (PANEL - u * len(found)) / 2
-    border = corner - u * explorer.padding
-    v, h = border + u * explorer.stride * cell
-    largest = max(np.abs(found).max(), 1e-9)
-    parts = [
-        _text(0, 13, f"image {n} × {n}"),
-        _text(PANEL + GAP, 13, "map {} × {}, from {} to {}".format(*found.shape, *_ends(found))),
-        _square(border, border, u * (n + 2 * explorer.padding), "border"),
-        *_paint(image, corner, corner, u, lambda level: f"fill: rgb({', '.join([str(_gray(level))] * 3)})"),
-        *_paint(np.rint(WHITE * found / largest), right, down, u, _signed),
-        _square(h, v, SIZE * u, "eye"),
-        _square(right + u * cell[1], down + u * cell[0], u, "eye"),
-    ]
-    alt = f"{explorer.picture} and the map that the kernel makes of it; {_said(explorer)}"
-    box = f'viewBox="0 0 {2 * PANEL + GAP} {TOP + PANEL + BOTTOM}"'
-    return f'<svg class="chart" {box} role="img" aria-label="{escape(alt)}">{"".join(parts)}</svg>'
-
-
-def _gray(level: float) -> int:
-    return round(255 * level / WHITE)
-
-
-def _signed(level: float) -> str:
-    return f"fill: var(--{'study' if level > 0 else 'rival'}); opacity: {abs(level) / WHITE:.3g}"
-
-
-def _paint(values: np.ndarray, left: float, top: float, u: float, style: Any) -> list[str]:
-    """One path for all cells of one level."""
-    parts = []
-    for level in np.unique(values):
-        places = zip(*np.nonzero(values == level), strict=True)
-        cells = "".join(_cell(left + u * c, TOP + top + u * r, u) for r, c in places)
-        parts.append(f'<path shape-rendering="crispEdges" style="{style(level)}" d="{cells}"/>')
-    return parts
-
-
-def _cell(x: float, y: float, u: float) -> str:
-    return f"M{x:.2f} {y:.2f}H{x + u:.2f}V{y + u:.2f}H{x:.2f}z"
-
-
-def _square(left: float, top: float, side: float, style: str) -> str:
-    place = f'x="{left:.1f}" y="{TOP + top:.1f}" width="{side:.1f}" height="{side:.1f}"'
-    return f'<rect class="{style}" {place}/>'
-
-
-def _text(x: float, y: float, text: str) -> str:
-    return f'<text class="name" x="{x}" y="{y}">{escape(text)}</text>'
-
-
-def _number(x: float) -> str:
-    return f"{x + 0.0:.4g}".replace("-", "−")
-
-
-def _ends(found: np.ndarray) -> tuple[str, str]:
-    return _number(found.min()), _number(found.max())
-
-
-def _said(explorer: ConvolutionExplorer) -> str:
-    row, column = explorer.cell
-    return f"row {row}, column {column}: {_number(explorer.map()[row, column])}"
-
-
-def _arithmetic(explorer: ConvolutionExplorer) -> str:
-    top, left = explorer.stride * np.array(explorer.cell)
-    window = np.pad(explorer.image(), explorer.padding)[top : top + SIZE, left : left + SIZE].ravel()
-    image, kernel, products = (
-        f'<span class="nine">{"".join(f"<span>{_number(x)}</span>" for x in numbers)}</span>'
-        for numbers in (window, explorer.kernel, window * explorer.kernel)
-    )
-    signs = '<span class="sign">×</span>', '<span class="sign">→</span>'
-    terms = " + ".join(_term(x, w) for x, w in zip(window, explorer.kernel, strict=True))
-    total = _number(explorer.map()[tuple(explorer.cell)])
-    return (
-        f'<div class="nines">{image}{signs[0]}{kernel}{signs[1]}{products}</div>'
-        f'<p class="terms">{terms} = <b>{total}</b></p>'
-    )
-
-
-def _term(x: float, w: float) -> str:
-    return f"{_number(x)}·({_number(w)})" if w < 0 else f"{_number(x)}·{_number(w)}"
