@@ -217,7 +217,9 @@ FAMILIES = [
         SignalExplorer,
         lambda: SignalExplorer(depth=7),
         says="layer 7: 1.41",
-        label="Standard deviations in a wide network: signal at layer 50: 1.41, gradient at layer 1: 1",
+        label="In an endlessly wide network layer 50 multiplies the signal by 1, and the gradient on its way "
+        "back by 1. In the six networks of width 32 the signal at layer 50 is 0.0496 to 0.57, the gradient "
+        "at layer 1 0.0571 to 0.662.",
         result="p.muted",
         questions=5,
         colors={("path.theory >> nth=0", "stroke"): BLUE, ("path.theory >> nth=1", "stroke"): THIRD},
