@@ -72,7 +72,7 @@ export function panel({ x, y, xName = "", yName = "", rows = 4, columns = 6, abo
     ys.map((value) => [line(left, y(value), right, y(value), "grid"), text(left - 8, y(value) + 4, tickName(y, value), "tick", "end")]),
     line(left, base, right, base, "axis"),
     xs.map((value) => text(x(value), base + 17, tickName(x, value), "tick", "middle")),
-    text(0, top - above, yName, "name"), text(right, base + 34, xName, "name", "end"),
+    text(0, top - above, yName, "name halo"), text(right, base + 34, xName, "name", "end"),
     h("svg", { role: "presentation", x: left, y: top - 3, width, height, viewBox: `${left} ${top - 3} ${width} ${height}` }, marks),
     notes,
   ];
