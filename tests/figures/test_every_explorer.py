@@ -160,7 +160,7 @@ FAMILIES = [
         lambda: PlateauExplorer(CURVES, START, QUESTIONS),
         lambda: PlateauExplorer(CURVES, START.replace(patience=0), QUESTIONS),
         says="patience=0",
-        label="12 checks; the rate falls 2 times, from 0.2 to 0.05",
+        label="12 checks: 5 new bests, 7 bad ones, 0 forgiven; the rate falls 2 times, from 0.2 to 0.05.",
         result="p.muted",
         questions=3,
         colors={("path.study", "stroke"): BLUE, ("circle.better", "fill"): BLUE},
