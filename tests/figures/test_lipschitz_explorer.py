@@ -1,5 +1,6 @@
 """The explorer of Lipschitz rates: what Python makes of it, and what a real browser does with it."""
 
+import json
 import re
 
 import numpy as np
@@ -7,21 +8,16 @@ import pytest
 
 from helpers.figures.explorers import LipschitzExplorer
 from helpers.formulas import lipschitz
-from tests.figures.explorer_checks import opened_table
+from tests.figures.explorer_checks import number, opened_table, points
 
 EXPLORER = LipschitzExplorer()
 NAMES = ("published", "bounded", "smooth", "limit")
-SEEN = """async ([state]) => {
-    const module = await tools.load(`${tools.told().esm}\\nexport { ratesOf, course };`);
-    const rates = module.ratesOf(state);
-    const entries = Object.keys(rates).map((name) => [name, module.course(state, rates[name])]);
-    return [rates, Object.fromEntries(entries)];
-}"""
 STATES = [(1.0, 32), (0.02, 8), (10.0, 100), (70.0, 512)]
 
 
-def drawn(page):
-    return page.locator("svg.chart").inner_html()
+def curves(markup):
+    """The points of each curve, in pixels: four rates, then three courses."""
+    return [points(path) for path in re.findall(r'<path class="curve [^>]* d="([^"]+)"', markup)]
 
 
 # ---- what Python makes ----
@@ -68,35 +64,53 @@ def test_errors(arguments, error, message):
         LipschitzExplorer(**arguments)
 
 
-def test_still_picture_draws_four_rates_and_three_courses():
-    found = re.findall(r'class="curve"[^>]* d="M([^"]+)"', EXPLORER.still())
-    assert len(found) == 7
-    (at, rate) = map(float, found[0].split("L")[0].split())
-    assert at == 54
-    # At scale 0.01 the published rate is a hundred times as high; the axis has ten powers in 180 px.
-    assert rate == pytest.approx(206 - 18 * (np.log10(100 * EXPLORER.rates()["published"]) + 4), abs=0.06)
+def test_a_scale_that_is_a_whole_number_can_become_a_fraction():
+    explorer = LipschitzExplorer(10)
+    explorer.scale = 0.5
+    assert explorer.rates() == LipschitzExplorer(0.5).rates()
 
 
-# ---- what a browser does with it ----
+# ---- what JavaScript makes of it ----
 
 
 @pytest.mark.parametrize(("scale", "batch_size"), STATES)
-def test_the_page_computes_what_python_computes(show, scale, batch_size):
+def test_the_page_computes_what_python_computes(scale, batch_size):
     explorer = LipschitzExplorer(scale, batch_size)
-    rates, courses = show(explorer).evaluate(SEEN, [{"scale": scale, "batch_size": batch_size}])
-    assert rates == pytest.approx(explorer.rates(), rel=1e-7)
+    state, expected = json.dumps(explorer.state()), explorer.rates()
+    assert EXPLORER.evaluate(f"ratesOf({state})") == pytest.approx(expected, rel=1e-11)
     for name in NAMES[:-1]:  # above the limit a course is chaotic: rounding grows from step to step
-        expected = explorer.course(explorer.rates()[name])
-        np.testing.assert_allclose(courses[name][:16], expected[:16], rtol=1e-3, atol=1e-7)
+        course = EXPLORER.evaluate(f"course({state}, {expected[name]!r})")
+        np.testing.assert_allclose(course[:16], explorer.course(expected[name])[:16], rtol=1e-6, atol=1e-11)
+        assert len(course) == 61
+
+
+@pytest.mark.parametrize(("scale", "batch_size"), STATES)
+def test_four_rates_and_three_courses_are_drawn(scale, batch_size):
+    explorer = LipschitzExplorer(scale, batch_size)
+    drawn = curves(explorer.still())
+    assert len(drawn) == 7
+    for name, line in zip(NAMES, drawn, strict=False):
+        np.testing.assert_allclose(line[:, 0], [54, 698])
+        rates = [LipschitzExplorer(end, batch_size).rates()[name] for end in (0.01, 100.0)]
+        # Ten powers of ten in 180 px.
+        np.testing.assert_allclose(line[:, 1], 206 - 18 * (np.log10(rates) + 4), atol=0.01)
+    for name, line in zip(NAMES[:-1], drawn[4:], strict=True):
+        np.testing.assert_allclose(line[:, 0], 54 + 644 * np.arange(61) / 60, atol=0.01)
+        above = np.clip(explorer.course(explorer.rates()[name])[:16], 1e-8, 1e4)
+        # Twelve powers of ten in 156 px.
+        np.testing.assert_allclose(line[:16, 1], 432 - 13 * (np.log10(above) + 8), atol=0.3)
+
+
+# ---- what a browser does with it ----
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_sliders_move_the_picture(show, scheme):
     page = show(EXPLORER, scheme=scheme)
     for i, key in enumerate(("End", "Home")):
-        before = drawn(page)
+        before = page.locator(".chart").inner_html()
         page.locator("input[type=range]").nth(i).press(key)
-        assert drawn(page) != before
+        assert page.locator(".chart").inner_html() != before
     said = page.get_by_role("img").get_attribute("aria-label")
     assert said.startswith("Scale 100, 8 examples: the stability limit is ")
 
@@ -104,11 +118,11 @@ def test_sliders_move_the_picture(show, scheme):
 def test_an_arrow_key_goes_to_the_next_batch_however_narrow_the_notches(show):
     page = show(EXPLORER)
     slider = page.locator("input[type=range]").nth(1)
-    told = []
+    sizes = []
     for key in ("ArrowRight", "ArrowUp", "ArrowLeft", "Home", "ArrowLeft", "ArrowRight", "End", "ArrowLeft"):
         slider.press(key)
-        told.append(int(slider.get_attribute("aria-valuetext")))
-    assert told[:7] == [33, 34, 33, 8, 8, 9, 512] and 500 < told[7] < 512
+        sizes.append(int(slider.get_attribute("aria-valuetext")))
+    assert sizes[:7] == [33, 34, 33, 8, 8, 9, 512] and 500 < sizes[7] < 512
 
 
 def test_the_result_is_said_and_stands_in_a_table(show):
@@ -121,4 +135,4 @@ def test_the_result_is_said_and_stands_in_a_table(show):
         "rate", "published 1/L", "1/L, true bound", "1/smoothness", "stability limit"
     ]  # fmt: skip
     rates = LipschitzExplorer(10.0).rates()
-    assert [float(row[1]) for row in rows[1:]] == pytest.approx([rates[name] for name in NAMES], rel=5e-3)
+    assert [number(row[1]) for row in rows[1:]] == pytest.approx([rates[name] for name in NAMES], rel=5e-3)

@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
+import sympy
 
 from helpers.core import checks, symbolic
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter, hyperparameters
+from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.core.mathematics import sqrt
-from helpers.figures.explorers.base import Explorer, as_javascript
-from helpers.figures.explorers.facts import Facts, equation
-from helpers.figures.explorers.pictures import ends, ghost, still_row
+from helpers.figures.explorers.facts import equation
+from helpers.figures.explorers.kit import Explorer
 from helpers.formulas.losses import BinaryCrossEntropy
 
 __all__ = ["LipschitzExplorer"]
 
 SMALLEST, SAMPLES, STEPS = 8, 512, 60
-#: Name of a rate, its formula below, the left side of its equation, its color and dashes.
-RATES = (
-    ("published 1/L", "published", r"\frac{1}{L_{\text{published}}}", "rival", "8 4"),
-    ("1/L, true bound", "bounded", r"\frac{1}{G}", "third", "2 3.5"),
-    ("1/smoothness", "smooth", r"\frac{1}{L_s}", "study", "none"),
-    ("stability limit", "limit", r"\eta_{\max}", "ink", "none"),
-)
+SCALES = {"low": 0.01, "high": 100.0, "default": 1.0, "log": True}
+SIZES = {"low": SMALLEST, "high": SAMPLES, "default": 32, "log": True, "integer": True}
+LOSS = BinaryCrossEntropy()
+#: The formulas of `State`, and the left sides of their equations.
+RATES = {"published": r"\frac{1}{L_{\text{published}}}", "bounded": r"\frac{1}{G}"}
+RATES |= {"smooth": r"\frac{1}{L_s}", "limit": r"\eta_{\max}"}
 
 
 @dataclass(frozen=True)
-class _Rates(Hyperparameters):
+class State(Hyperparameters):
     """What can be moved, and the four rates of one weight under binary cross-entropy."""
 
-    scale: float = hyperparameter(
-        "s", "scale of the feature", checks.positive, low=0.01, high=100.0, default=1.0, log=True
-    )
-    batch_size: int = hyperparameter(
-        "m",
-        "examples in the batch",
-        checks.count,
-        low=SMALLEST,
-        high=SAMPLES,
-        default=32,
-        log=True,
-        integer=True,
-    )
+    scale: float = hyperparameter("s", "scale of the feature", checks.positive, **SCALES)
+    batch_size: int = hyperparameter("m", "examples in the batch", checks.count, **SIZES)
 
     argument_symbols: ClassVar = {"norm": r"{\lVert x\rVert}", "curvature": "h"}
 
@@ -62,21 +47,6 @@ class _Rates(Hyperparameters):
 
     def limit(self, curvature: Any) -> Any:
         return 2 / (self.scale**2 * curvature)
-
-
-QUESTIONS = (
-    ("A small feature: who crawls?", {"scale": 0.03}),
-    ("A large feature: who still comes down?", {"scale": 10.0}),
-    ("Only a larger batch: who leaves the stable range?", {"batch_size": 512}),
-    ("A batch of 8: who is closest to the limit?", {"batch_size": 8}),
-)
-
-
-def _data() -> tuple[np.ndarray, np.ndarray]:
-    """Return features of about size 1, and labels that no weight separates."""
-    rng = np.random.default_rng(3)
-    x = np.round(rng.standard_normal(SAMPLES), 3)
-    return x, (rng.random(SAMPLES) < 1 / (1 + np.exp(-1.5 * x))).astype(float)
 
 
 class LipschitzExplorer(Explorer):
@@ -105,18 +75,18 @@ class LipschitzExplorer(Explorer):
     True
     """
 
-    family = "lipschitz"
+    family: ClassVar[str] = "lipschitz"
     alt: ClassVar[str] = "Explorer of learning rates from Lipschitz constants"
-
-    scale = traitlets.Float().tag(sync=True)
-    batch_size = traitlets.Int().tag(sync=True)
+    limited: ClassVar = ("scale", "batch_size")
+    questions: ClassVar = (
+        ("A small feature: who crawls?", {"scale": 0.03, "batch_size": 32}),
+        ("A large feature: who still comes down?", {"scale": 10.0, "batch_size": 32}),
+        ("Only a larger batch: who leaves the stable range?", {"scale": 1.0, "batch_size": 512}),
+        ("A batch of 8: who is closest to the limit?", {"scale": 1.0, "batch_size": 8}),
+    )
 
     def __init__(self, scale: float = 1.0, batch_size: int = 32) -> None:
-        state = _Rates(scale, batch_size)
-        for name, about in hyperparameters(state).items():
-            value, low, high = getattr(state, name), about.low, about.high
-            checks.require(low <= value <= high, f"be in [{low}, {high}]", name, value)
-        super().__init__(scale=float(scale), batch_size=batch_size)
+        super().__init__(State(scale, batch_size))
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the scaled feature and the label of each example, (m,) each."""
@@ -125,142 +95,52 @@ class LipschitzExplorer(Explorer):
 
     def rates(self) -> dict[str, float]:
         """Return the four rates: ``published``, ``bounded``, ``smooth`` and ``limit``."""
-        norm, curvature, _ = map(float, _facts()[self.batch_size - SMALLEST])
-        own = _Rates(self.scale, self.batch_size)
-        found = {name: getattr(own, name)(norm) for name in ("published", "bounded", "smooth")}
-        return found | {"limit": own.limit(curvature)}
+        norm, curvature, _ = map(float, _batches()[self.batch_size - SMALLEST])
+        state = State(self.scale, self.batch_size)
+        return {name: getattr(state, name)(curvature if name == "limit" else norm) for name in RATES}
 
     def course(self, rate: float) -> np.ndarray:
         """Return by how much the loss is above its minimum, at the start and after each step; shape (61,)."""
-        (x, y), loss = self.data(), BinaryCrossEntropy()
+        x, y = self.data()
         weight, above = 0.0, []
         for _ in range(STEPS + 1):
-            above.append(loss.formula(weight * x, y).mean())
-            weight -= rate * float((loss.derivative(weight * x, y) * x).mean())
-        return np.array(above) - _facts()[self.batch_size - SMALLEST, 2]
+            above.append(LOSS.formula(weight * x, y).mean())
+            weight -= rate * float((LOSS.derivative(weight * x, y) * x).mean())
+        return np.array(above) - _batches()[self.batch_size - SMALLEST, 2]
 
-    # ---- what the module is told ----
-
-    def constants(self) -> dict[str, str]:
-        facts = Facts()
-        rows = facts.rows(_Rates(self.scale, self.batch_size))
+    def catalog(self) -> dict[str, Any]:
+        """Return what is known of each batch size, and features for which every label would be 1."""
         x, y = _data()
-        catalog = {
-            "rows": rows,
-            "facts": facts.told,
-            "x": x.tolist(),
-            "y": y.astype(int).tolist(),
-            "first": SMALLEST,
-            "found": [[float(f"{number:.9g}") for number in row] for row in _facts()],
-            "rates": [{"words": r[0], "name": r[1], "color": r[3], "dashes": r[4]} for r in RATES],
-            "equations": _equations(),
-            "prompts": _questions(),
-        }
-        loss, own = BinaryCrossEntropy(), _Rates()
-        told = {name: symbolic.javascript(loss, of=name) for name in ("formula", "derivative")}
-        told |= {name: symbolic.javascript(own, of=name) for _, name, *_ in RATES}
-        formulas = ", ".join(f"{name}: {text}" for name, text in told.items())
-        return {"catalog": as_javascript(catalog), "formulas": f"{{ {formulas} }}"}
+        batches = [[float(f"{number:.12g}") for number in row] for row in _batches()]
+        equations = [equation(left, symbolic.latex(State(), of=name))[0] for name, left in RATES.items()]
+        known = {"steps": STEPS, "batches": [None] * SMALLEST + batches, "equations": equations}
+        return known | {"features": np.where(y, x, -x).tolist()}
 
-    # ---- the still picture ----
+    def formulas(self) -> dict[str, str]:
+        """Return the rates, and the loss of a positive example with its derivative."""
+        logit = sympy.Symbol("z", real=True)
+        of_positive = {"loss": LOSS.formula(logit, 1), "slope": LOSS.derivative(logit, 1)}
+        rates = {name: symbolic.javascript(State(), of=name) for name in RATES}
+        return rates | {name: f"(z) => {symbolic.one_line(part)}" for name, part in of_positive.items()}
 
-    def still(self) -> str:
-        facts = Facts()
-        rows = facts.rows(_Rates(self.scale, self.batch_size))
-        sliders = "".join(still_row(facts.told[r["fact"]], getattr(self, r["name"])) for r in rows)
-        prompts = "".join(f'<span class="prompt">{escape(p["text"])}</span>' for p in _questions())
-        return (
-            f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
-            f'<div class="stage"><div><div class="picture" style="height: {HEIGHT}px">{self._picture()}</div>'
-            f'<div class="pinning">{ends()}</div>'
-            f'<p class="muted note"></p></div>'
-            f'<div><div class="controls">{sliders}</div><p class="message"></p></div></div>'
-            f'<div class="formula"><div class="equation"><div>{"".join(_equations())}</div></div></div>'
-            f"{ghost('summary')}"
-        )
 
-    def _picture(self) -> str:
-        rates, parts = self.rates(), []
-        decades = np.array(SCALES)
-        for row, (words, name, _, color, dashes) in enumerate(RATES):
-            slope = 1 if name in ("published", "bounded") else 2
-            values = np.log10(rates[name]) - slope * (decades - math.log10(self.scale))
-            parts.append(_line(decades, values, PANELS[0], color, dashes))
-            text = f"{words}: {rates[name]:.3g}"
-            parts.append(_text(WIDTH - RIGHT, PANELS[0].top + 14 + 16 * row, text, "", "end"))
-            if name != "limit":
-                above = np.log10(np.maximum(self.course(rates[name]), 1e-30))
-                parts.append(_line(np.arange(STEPS + 1), above, PANELS[1], color, dashes))
-        for panel in PANELS:
-            parts.append(f'<path class="axis" d="M{LEFT} {panel.base}H{WIDTH - RIGHT}"/>')
-            parts.append(_text(0, panel.top - 11, panel.name, "name"))
-            parts.append(_text(WIDTH - RIGHT, panel.base + 34, panel.along, "name", "end"))
-            ends = ((panel.low, panel.base), (panel.high, panel.top))
-            parts += [_text(LEFT - 8, at + 4, f"1e{end}", "tick", "end") for end, at in ends]
-        alt = escape("; ".join(f"{words}: {rates[name]:.3g}" for words, name, *_ in RATES))
-        box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
-        return f'<svg class="chart" {box} role="img" aria-label="{alt}">{"".join(parts)}</svg>'
+def _data() -> tuple[np.ndarray, np.ndarray]:
+    """Return features of about size 1, and labels that no weight separates."""
+    rng = np.random.default_rng(3)
+    x = np.round(rng.standard_normal(SAMPLES), 3)
+    return x, (rng.random(SAMPLES) < 1 / (1 + np.exp(-1.5 * x))).astype(float)
 
 
 @cache
-def _facts() -> np.ndarray:
+def _batches() -> np.ndarray:
     """Return norm of the feature, curvature and loss at the best weight, for each batch size; (505, 3)."""
-    (x, y), loss = _data(), BinaryCrossEntropy()
+    x, y = _data()
     sizes = np.arange(SMALLEST, SAMPLES + 1)
     used = (np.arange(SAMPLES) < sizes[:, None]) / sizes[:, None]
     weights = np.zeros((len(sizes), 1))
     for _ in range(12):  # of Newton's steps, which arrive in 6
-        p = loss.derivative(weights * x, np.zeros_like(y))
+        p = LOSS.derivative(weights * x, np.zeros_like(y))
         curvature = (used * x**2 * p * (1 - p)).sum(1)
         weights -= ((used * x * (p - y)).sum(1) / curvature)[:, None]
-    lowest = (used * loss.formula(weights * x, np.broadcast_to(y, used.shape))).sum(1)
+    lowest = (used * LOSS.formula(weights * x, np.broadcast_to(y, used.shape))).sum(1)
     return np.stack([np.sqrt(np.cumsum(x**2))[SMALLEST - 1 :], curvature, lowest], 1)
-
-
-def _equations() -> list[str]:
-    own = _Rates()
-    return [line for _, name, left, *_ in RATES for line in equation(left, symbolic.latex(own, of=name))]
-
-
-def _questions() -> list[dict[str, Any]]:
-    return [{"text": text, "state": asdict(_Rates()) | state} for text, state in QUESTIONS]
-
-
-# ---- the measures of lipschitz.js ----
-
-WIDTH, HEIGHT, LEFT, RIGHT = 720, 470, 54, 22
-SCALES = (-2, 2)  # powers of ten
-
-
-@dataclass(frozen=True)
-class _Panel:
-    """A picture: where it lies, the powers of ten at its ends, its names."""
-
-    top: int
-    base: int
-    low: int
-    high: int
-    start: float
-    end: float
-    name: str
-    along: str
-
-
-PANELS = (
-    _Panel(26, 206, -4, 6, *SCALES, "learning rate", "scale of the feature"),
-    _Panel(276, 432, -8, 4, 0, STEPS, "loss above its minimum (nats)", "step"),
-)
-#: Room for the sentence below the picture, on a phone too.
-
-
-def _line(x: np.ndarray, y: np.ndarray, panel: _Panel, color: str, dashes: str) -> str:
-    column = LEFT + (WIDTH - LEFT - RIGHT) * (x - panel.start) / (panel.end - panel.start)
-    height = (panel.base - panel.top) / (panel.high - panel.low)
-    row = np.clip(panel.base - height * (y - panel.low), panel.top, panel.base)
-    path = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(column, row, strict=True))
-    style = f"stroke: var(--{color}); stroke-dasharray: {dashes}; stroke-width: 2"
-    return f'<path class="curve" style="{style}" d="M{path}"/>'
-
-
-def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
