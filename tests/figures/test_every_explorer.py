@@ -237,7 +237,8 @@ FAMILIES = [
         lambda: SoftmaxExplorer([2.0, 1.0, 0.0, -1.0], label=1),
         lambda: SoftmaxExplorer([2.0, 1.0, 0.0, -1.0], label=3),
         says="loss −ln p₃ = 3.44 nats",
-        label="loss 1.44 nats; probabilities class 0: 0.644; class 1, true: 0.237; class 2: 0.0871; class 3: 0.0321",
+        label="loss 1.44 nats; probabilities class 0: 0.644; class 1, true: 0.237; class 2: 0.0871; "
+        "class 3: 0.0321",
         result=".loss",
         questions=4,
         colors={("rect.probability", "fill"): BLUE, ("rect.target", "stroke"): INK},
