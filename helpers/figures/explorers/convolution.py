@@ -32,18 +32,13 @@ KERNELS = {
     "one pixel to the left": (0, 0, 0, 0, 0, 1, 0, 0, 0),
     "no change": (0, 0, 0, 0, 1, 0, 0, 0, 0),
 }
-EDGES = KERNELS["left-right edges"]
+EDGES, BLUR = KERNELS["left-right edges"], KERNELS["blur"]
 #: What to try: the image, the kernel, and what else is other than at the start.
 QUESTIONS = (
     ("Where the 0 begins and ends: which sign has the map?", "digit 0", EDGES, {}),
     ("Half a turn of the kernel: what becomes of each number?", "digit 0", EDGES[::-1], {}),
     ("Stride 2: how much of the map is left?", "photograph: dahlia", KERNELS["up-down edges"], {"stride": 2}),
-    (
-        "Padding 2: where does the frame around the map come from?",
-        "photograph: tower",
-        KERNELS["blur"],
-        {"padding": 2},
-    ),
+    ("Padding 2: where does the frame around the map come from?", "photograph: tower", BLUR, {"padding": 2}),
 )
 #: Digits of the data set, and pieces of photographs: file, top, left and side in pixels.
 DIGITS = (3, 0, 7)
