@@ -57,7 +57,7 @@ function history(course, batches, right) {
   return panel({ x, y, yName: "running statistics", xName: "batches seen", rows: [-5, 0, 5], columns: 3 }, lines, [
     line(x(batches), 322, x(batches), 410, "helper"),
     curves.map((ys, i) => [dot(x(batches), ys[batches], "rival", { r: 4.5 }),
-      text(x(half), ys[half] + (i === upper ? -7 : 17), ["mean", "spread"][i], "label halo pin1", "middle")]),
+      text(x(half), ys[half] + (i === upper || ys[half] > 390 ? -7 : 17), ["mean", "spread"][i], "label halo pin1", "middle")]),
   ]);
 }
 
