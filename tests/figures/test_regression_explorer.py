@@ -9,15 +9,15 @@ import torch
 from helpers.figures.explorers import Readings, RegressionExplorer
 from helpers.figures.explorers.regression import HIGH, LASER, LOW, minimizer
 from helpers.formulas import losses
-from tests.figures.explorer_checks import heard, layouts, message, opened_table, points, typed
+from tests.figures.explorer_checks import heard, layouts, message, number, opened_table, points, typed
 
 BETAS = (0.002, 0.05, 0.5)
 PRESSED = """(i) => tools.root().querySelector('.knob').dispatchEvent(
     new KeyboardEvent('keydown', { key: %s, shiftKey: true }))"""
 
 
-def mean_losses(explorer, ys):
-    return [loss.formula(np.asarray(ys)[:, None] - explorer.readings).mean(1) for loss in explorer.losses]
+def mean_losses(loss, readings, ys):
+    return loss.formula(np.asarray(ys)[:, None] - readings).mean(1)
 
 
 # ---- what Python makes ----
@@ -38,9 +38,9 @@ def test_estimates_are_the_least_of_many_tried(n):
         np.testing.assert_allclose(explorer.estimates["squared error"], np.mean(explorer.readings))
         np.testing.assert_allclose(explorer.estimates["absolute error"], np.median(explorer.readings))
         ys = np.linspace(LOW, HIGH, 3001)
-        for loss, tried in zip(explorer.losses, mean_losses(explorer, ys), strict=True):
-            at = np.array([explorer.estimates[loss.words]])
-            assert loss.formula(at - explorer.readings).mean() <= tried.min() + 1e-15
+        for loss in explorer.losses:
+            tried = mean_losses(loss, explorer.readings, [explorer.estimates[loss.words], *ys])
+            assert tried[0] <= tried.min() + 1e-15
 
 
 def test_the_width_leads_from_the_median_to_the_mean_and_beyond_both_on_the_way():
@@ -52,21 +52,40 @@ def test_the_middle_is_taken_where_many_are_least():
     np.testing.assert_allclose(minimizer(losses.AbsoluteError(), LASER[:4]), 1.0, atol=1e-12)
 
 
+def test_the_page_finds_the_same_estimates():
+    rng = np.random.default_rng(0)
+    explorer = RegressionExplorer()
+    rows = [rng.uniform(LOW, HIGH, n).round(3).tolist() for n in (1, 2, 3, 4, 5) for _ in range(8)]
+    rows += [[0.9, 0.9, 1.0, 1.0], [1.0] * 5, [LOW, HIGH], list(LASER[:4])]
+    states = [{"readings": row, "beta": beta} for row in rows for beta in BETAS]
+    text = f"{states}.map((state) => formulas.losses.map(({{ slope }}) => minimizer(slope, state)))"
+    expected = [
+        list(RegressionExplorer(state["readings"], state["beta"]).estimates.values()) for state in states
+    ]
+    np.testing.assert_allclose(explorer.evaluate(text), expected, rtol=0, atol=1e-12)
+
+
 def test_the_page_gets_the_formulas_of_the_losses():
-    constants = RegressionExplorer().constants()
-    assert "value: (error, p) => Math.pow(error, 2), slope: (error, p) => 2*error" in constants["formulas"]
-    assert "Math.abs(error) < p.beta" in constants["formulas"]
+    errors = np.linspace(-0.6, 0.6, 241)
+    explorer = RegressionExplorer()
+    for i, loss in enumerate(explorer.losses):
+        for of, theirs in (("value", loss.formula), ("slope", loss.derivative)):
+            text = f"{errors.tolist()}.map((error) => formulas.losses[{i}].{of}(error, {{ beta: 0.05 }}))"
+            np.testing.assert_allclose(explorer.evaluate(text), theirs(errors), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"readings": []}, r"readings must be 1 to 5, got readings=\(\)"),
-        ({"readings": [1.0] * 6}, r"readings must be 1 to 5, got readings=\(1.0"),
-        ({"readings": [1.0, 1.2]}, r"readings must be in \[0.8, 1.1\], got readings=1.2"),
+        ({"readings": []}, r"readings must not be empty, got readings=\(\)"),
+        ({"readings": [1.0] * 6}, r"readings must have 1 to 5 entries, got readings=\(1.0"),
+        ({"readings": [1.0, 1.2]}, r"readings\[1\] must be in \[0.8, 1.1\], got readings\[1\]=1.2"),
         ({"beta": 0.0}, r"beta must be positive, got beta=0.0"),
         ({"target": 2.0}, r"target must be in \[0.8, 1.1\], got target=2.0"),
-        ({"prompts": [Readings("?", (0.0,))]}, r"readings must be in \[0.8, 1.1\], got readings=0.0"),
+        (
+            {"prompts": [Readings("?", (0.0,))]},
+            r"readings\[0\] must be in \[0.8, 1.1\], got readings\[0\]=0.0",
+        ),
     ],
 )
 def test_errors(arguments, message):
@@ -74,16 +93,7 @@ def test_errors(arguments, message):
         RegressionExplorer(**arguments)
 
 
-def test_the_still_picture_draws_the_mean_losses():
-    explorer = RegressionExplorer()
-    paths = re.findall(r'<path class="curve \w+" d="M([^"]*)"', explorer.still())
-    assert len(paths) == 3
-    for path, values in zip(paths, mean_losses(explorer, np.linspace(LOW, HIGH, 241)), strict=True):
-        heights = np.array(path.replace("L", " ").split(), float).reshape(-1, 2)[:, 1]
-        np.testing.assert_allclose((220 - heights) / 192, values / values.max(), atol=4e-4)
-
-
-# ---- in a browser ----
+# ---- the picture ----
 
 
 def present(page):
@@ -93,28 +103,46 @@ def present(page):
     return RegressionExplorer([float(x) for x in fields], eval(text, {"losses": losses}).beta)
 
 
+def assert_is_drawn(explorer, markup):
+    """Curves, least points, estimates and readings of a picture are those that Python computes."""
+    ticks = re.findall(r'class="tick" x="([\d.]+)" y="[\d.]+" text-anchor="middle">([\d.]+)<', markup)
+    (p0, y0), *_, (p1, y1) = ((float(place), float(name)) for place, name in ticks)
+    rows = re.findall(r'class="tick" x="[\d.]+" y="([\d.]+)" text-anchor="end">(0|0\.5|1)<', markup)
+    height = {name: float(row) - 4 for row, name in rows}
+
+    def meters(pixels):
+        return y0 + (np.asarray(pixels, float) - p0) * (y1 - y0) / (p1 - p0)
+
+    paths = [points(path) for path in re.findall(r'<path class="curve \w+" d="([^"]+)"', markup)]
+    curves = [path for path in paths if len(path) > 2]
+    dots = np.array(re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4"', markup), float)
+    words = re.findall(r">(s\w+ error|a\w+ error|smooth L1): (\d\.\d{3})", markup)
+    parts = zip(curves, dots, words, explorer.losses, explorer.estimates.values(), strict=True)
+    for curve, (column, row), (name, words), loss, estimate in parts:
+        values = mean_losses(loss, explorer.readings, meters(curve[:, 0]))
+        shares = (height["0"] - np.append(curve[:, 1], row)) / (height["0"] - height["1"])
+        least = mean_losses(loss, explorer.readings, [estimate])
+        np.testing.assert_allclose(shares, np.append(values, least) / values.max(), atol=3e-3)
+        np.testing.assert_allclose(meters(column), estimate, atol=1e-4)
+        assert (name, float(words)) == (loss.words, pytest.approx(estimate, abs=5.1e-4))
+    knobs = re.findall(r'class="knob" r="7" cx="([\d.]+)"', markup)
+    np.testing.assert_allclose(meters(knobs), explorer.readings, atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_the_still_picture_draws_the_mean_losses(n):
+    rng = np.random.default_rng(n)
+    for beta in BETAS:
+        explorer = RegressionExplorer(rng.uniform(LOW, HIGH, n), beta)
+        assert_is_drawn(explorer, explorer.still())
+
+
+# ---- in a browser ----
+
+
 def assert_draws(page):
-    """Curves, estimates and words are those that Python computes."""
     explorer = present(page)
-    drawn = page.evaluate(
-        """() => {
-            const number = (tick) => [Number(tick.textContent), Number(tick.getAttribute('x'))];
-            const ys = tools.all('.grid', (line) => Number(line.getAttribute('y1'))).slice(0, 2);
-            const paths = tools.all('.chart .curve:not(.least)', (c) => c.getAttribute('d'));
-            const labels = tools.all(".label", (t) => t.textContent);
-            return [tools.all(".tick[text-anchor=middle]", number), ys, paths, labels];
-        }"""
-    )
-    ticks, (half, one), paths, labels = drawn
-    (y0, p0), (y1, p1) = ticks[0], ticks[-1]
-    for path, loss in zip(paths[:3], explorer.losses, strict=True):
-        drawn = points(path)
-        ys = y0 + (drawn[:, 0] - p0) * (y1 - y0) / (p1 - p0)
-        values = loss.formula(ys[:, None] - explorer.readings).mean(1)
-        shares = 1 + (one - drawn[:, 1]) / (half - one) / 2
-        np.testing.assert_allclose(shares, values / values.max(), atol=3e-3)
-    numbers = [float(re.search(r"\d\.\d{3}", label)[0]) for label in labels]
-    np.testing.assert_allclose(numbers, list(explorer.estimates.values()), atol=5.1e-4)
+    assert_is_drawn(explorer, page.locator(".picture").inner_html())
     return explorer
 
 
@@ -131,6 +159,26 @@ def test_a_reading_is_dragged_with_the_network_closed(show, scheme):
     page.mouse.move(x - 40, y)
     moved = assert_draws(page)
     assert moved.readings[:4] == list(LASER[:4]) and 0.87 < moved.readings[4] < 0.95
+    page.keyboard.press("Home")  # what was dragged has the focus
+    assert assert_draws(page).readings == [*LASER[:4], LOW]
+
+
+def test_what_is_typed_is_read_before_another_reading_is_dragged_and_the_curves_move_nothing(show):
+    page = show(RegressionExplorer())
+    page.get_by_label("reading x₁ in meters, exact value").fill("0.9")
+    box = page.get_by_role("slider", name="reading x₅").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 900, y)
+    page.mouse.up()
+    assert assert_draws(page).readings == [0.9, *LASER[1:4], HIGH]
+    page.mouse.move(x, y - 200)
+    page.mouse.down()
+    page.mouse.move(x + 50, y)
+    page.mouse.up()
+    page.keyboard.press("Home")
+    assert assert_draws(page).readings == [0.9, *LASER[1:4], HIGH]
 
 
 def test_every_reading_can_be_dragged_to_both_ends(show):
@@ -166,10 +214,15 @@ def test_a_reading_can_be_typed_and_a_bad_one_is_refused_gently(show):
     page = show(RegressionExplorer())
     field = typed(page, "reading x₅ in meters, exact value", "0.9125")
     assert assert_draws(page).readings[4] == 0.9125
-    for text, got in (("7", "7"), ("far", "far"), ("", "nothing")):
+    wishes = (
+        ("7", "be in [0.8, 1.1], got 7"),
+        ("far", "be a number, got far"),
+        ("", "be a number, got nothing"),
+    )
+    for text, words in wishes:
         field.fill(text)
         field.press("Enter")
-        assert message(page) == f"x₅ must be in [0.8, 1.1], got {got}; 0.9125 stays."
+        assert message(page) == f"x₅ must {words}; 0.9125 stays."
         assert present(page).readings[4] == 0.9125
 
 
@@ -210,9 +263,9 @@ def test_the_table_says_what_the_picture_shows(show):
     page = show(RegressionExplorer())
     rows = opened_table(page)
     assert rows[1][:4] == ["squared error", "0.970", "0.030", "0.0038"]
-    assert rows[2] == ["absolute error", "0.990", "0.010", "0.04", "-0.2", "0", "0.2", "0.2", "-0.2"]
+    assert rows[2] == ["absolute error", "0.990", "0.010", "0.04", "−0.2", "0", "0.2", "0.2", "−0.2"]
     for row in rows[1:]:
-        assert abs(sum(map(float, row[4:]))) < 1e-3
+        assert abs(sum(map(number, row[4:]))) < 1e-3
 
 
 def test_results_are_said_at_most_twice_a_second(show):
@@ -224,9 +277,16 @@ def test_results_are_said_at_most_twice_a_second(show):
 
 
 def test_each_curve_has_dashes_of_its_own(show):
-    curves = show(RegressionExplorer()).locator(".chart .curve:not(.least)")
-    dashes = curves.evaluate_all("nodes => nodes.slice(0, 3).map(n => getComputedStyle(n).strokeDasharray)")
-    assert len(set(dashes)) == 3
+    curves = show(RegressionExplorer()).locator(".chart .curve")
+    dashes = curves.evaluate_all(
+        "nodes => nodes.map(n => [n.classList[1], getComputedStyle(n).strokeDasharray])"
+    )
+    assert (
+        len(set(map(tuple, dashes)))
+        == len({name for name, _ in dashes})
+        == len({dash for _, dash in dashes})
+        == 3
+    )
 
 
 def test_moving_a_reading_asks_for_no_layout(show):

@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from html import escape
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import traitlets
 
 from helpers.core import checks, symbolic
-from helpers.core.hyperparameters import Hyperparameter
-from helpers.figures.explorers.base import Explorer, as_javascript
-from helpers.figures.explorers.facts import Facts, code, equation
-from helpers.figures.explorers.pictures import ends, ghost, still_code, still_row
+from helpers.core.hyperparameters import Hyperparameters, hyperparameter, hyperparameters
+from helpers.figures.explorers.facts import code, equation
+from helpers.figures.explorers.kit import Explorer
 from helpers.formulas.losses import AbsoluteError, ElementwiseLoss, SmoothL1, SquaredError
 
 __all__ = ["Readings", "RegressionExplorer"]
 
 #: Five readings of a laser range finder, in meters; the target stands at 1 m.
 LASER = (0.98, 0.99, 1.01, 1.02, 0.85)
-#: The ends of the axis, in meters, and what of it the width of the parabola may take.
-LOW, HIGH = 0.8, 1.1
-WIDTHS = {"low": 0.002, "high": 0.5, "unit": "m"}
-#: Place of a loss's curve in the picture: its class in explorer.css.
-LOOKS = ("study", "pin1", "pin2")
+LOW, HIGH = 0.8, 1.1  # the ends of the axis, in meters
+#: The width of the parabola, as SmoothL1 has it, for errors in meters.
+WIDTH = dataclasses.replace(hyperparameters(SmoothL1)["beta"], low=0.002, high=0.5, example=0.05, unit="m")
 #: LaTeX of the three losses of one error, in the order of the losses.
 SYMBOLS = (r"\ell_2(e)", r"\ell_1(e)", r"\ell_{\beta}(e)")
-HINT = "Drag a reading, or use arrow keys."
-FIELD = '<span class="number ghost" style="width: 2.9rem">0</span>'
-TORCH = "torch.nn.SmoothL1Loss(beta=p.beta)"
+
+
+def _within(name: str, value: float) -> None:
+    checks.finite(name, value)
+    checks.require(LOW <= value <= HIGH, f"be in [{LOW}, {HIGH}]", name, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class State(Hyperparameters):
+    """The readings in meters, and the width of the parabola of smooth L1."""
+
+    readings: tuple[float, ...] = hyperparameter(
+        "x", "readings", checks.each(checks.finite), low=LOW, high=HIGH, example=LASER, unit="m"
+    )
+    beta: float = dataclasses.field(default=0.05, metadata={"hyperparameter": WIDTH})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.require(len(self.readings) <= len(LASER), "have 1 to 5 entries", "readings", self.readings)
+        checks.each(_within)("readings", self.readings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +102,9 @@ class RegressionExplorer(Explorer):
     {'squared error': 0.97, 'absolute error': 0.99, 'smooth L1': 0.988}
     """
 
-    family = "regression"
+    family: ClassVar[str] = "regression"
     alt: ClassVar[str] = "Explorer of regression losses"
-
-    readings = traitlets.List().tag(sync=True)
-    beta = traitlets.Float().tag(sync=True)
+    limited: ClassVar[tuple] = ("readings",)
 
     def __init__(
         self,
@@ -104,13 +115,10 @@ class RegressionExplorer(Explorer):
         prompts: Sequence[Readings] = QUESTIONS,
     ) -> None:
         _within("target", target)
-        for shown in (Readings("", tuple(readings), beta), *prompts):
-            checks.require(1 <= len(shown.readings) <= len(LASER), "be 1 to 5", "readings", shown.readings)
-            for value in shown.readings:
-                _within("readings", value)
-            SmoothL1(shown.beta)
-        self._target, self._prompts = float(target), tuple(prompts)
-        super().__init__(readings=[float(value) for value in readings], beta=float(beta))
+        self._target = float(target)
+        states = [dataclasses.asdict(State(tuple(prompt.readings), prompt.beta)) for prompt in prompts]
+        self.questions = list(zip([prompt.text for prompt in prompts], states, strict=True))
+        super().__init__(State(tuple(readings), beta))
 
     @property
     def losses(self) -> tuple[ElementwiseLoss, ...]:
@@ -122,76 +130,21 @@ class RegressionExplorer(Explorer):
         """The estimate that each loss prefers to all others, by the loss's words."""
         return {loss.words: minimizer(loss, self.readings) for loss in self.losses}
 
-    # ---- what the module is told ----
-
-    def constants(self) -> dict[str, str]:
-        facts = Facts(resize=_in_meters)
-        row = facts.rows(SmoothL1())[0]
+    def catalog(self) -> dict[str, Any]:
         template, places = symbolic.latex_template(SmoothL1())
-        told = {
-            "fact": facts.told[row["fact"]],
-            "words": [loss.words for loss in self.losses],
-            "looks": LOOKS,
-            "low": LOW,
-            "high": HIGH,
-            "target": self._target,
-            "symbols": _equations(*map(symbolic.latex, self.losses)),
-            "values": _equations(*map(symbolic.latex, self.losses[:2]), template),
-            "places": places,
-            "code": code(symbolic.twin(SmoothL1()).method, "losses"),
-            "torch": TORCH,
-            "prompts": [
-                {"text": p.text, "state": {"readings": p.readings, "beta": p.beta}} for p in self._prompts
-            ],
+        lines, values = (_equations(last) for last in (symbolic.latex(SmoothL1()), template))
+        ours = code(symbolic.twin(SmoothL1()).method, "losses")
+        torch = "torch.nn.SmoothL1Loss(beta=p.beta)"
+        return {
+            **{"low": LOW, "high": HIGH, "target": self._target},
+            "equation": {"lines": lines, "values": values, "places": places},
+            "codes": [("in this book", ours), ("in torch", torch)],
         }
-        formulas = (
-            f"{{ value: {symbolic.javascript(loss)}, slope: {symbolic.javascript(loss, of='derivative')} }}"
-            for loss in self.losses
-        )
-        return {"catalog": as_javascript(told), "formulas": f"[{', '.join(formulas)}]"}
 
-    # ---- the still picture ----
-
-    def still(self) -> str:
-        told = Facts(resize=_in_meters)
-        fact = told.told[told.rows(SmoothL1())[0]["fact"]]
-        prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
-        lines = "".join(_equations(*map(symbolic.latex, self.losses)))
-        torch = TORCH.replace("p.beta", repr(self.beta))
-        fields = ghost("", "readings (m)") + len(self.readings) * FIELD
-        return (
-            f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
-            f'<div class="stage"><div><div class="picture" style="height: 400px">{self._picture()}</div>'
-            f'<div class="pinning">{ghost("muted", HINT)}{ends()}</div></div>'
-            f'<div><div class="controls">{still_row(fact, self.beta)}'
-            f'<div class="bar"><span class="choice" style="flex-wrap: wrap">{fields}</span></div></div>'
-            '<p class="message"></p></div></div>'
-            f'<div class="formula"><div class="equation"><div>{lines}</div></div>'
-            f"{ghost('check', 'with the present values')}</div>"
-            f'<div class="codes">{still_code("in this book", code(self.losses[2], "losses"))}'
-            f"{still_code('in torch', torch)}</div>{ghost('summary')}"
-        )
-
-    def _picture(self) -> str:
-        x = _scale(LOW, HIGH, 54, 698)
-        y = _scale(0, 1, 220, 28)
-        ys = np.linspace(LOW, HIGH, 241)
-        parts = [f'<path class="axis" d="M54 220H698M54 358H698M{x(self._target):.1f} 28V358"/>']
-        parts += [_text(x(tick), 375, f"{tick:.2g}", "tick", "middle") for tick in (0.8, 0.9, 1, 1.1)]
-        parts += [_text(698, 394, "estimate, reading (m)", "name", "end")]
-        for i, (loss, estimate) in enumerate(zip(self.losses, self.estimates.values(), strict=True)):
-            values = loss.formula(ys[:, None] - np.array(self.readings)).mean(1)
-            heights = y(values / values.max())
-            line = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x(ys), heights, strict=True))
-            parts += [f'<path class="curve {LOOKS[i]}" d="M{line}"/>']
-            parts += [_text(280, 45 + 18 * i, f"{loss.words}: {estimate:.3f}", f"label halo {LOOKS[i]}")]
-        for i, value in enumerate(self.readings):
-            place = f'r="7" cx="{x(value):.1f}" cy="{240 + 24 * i}"'
-            parts += [f'<circle class="knob" style="stroke: var(--ink)" {place}/>']
-            parts += [_text(x(value) + 12, 244 + 24 * i, f"{value:.4g}", "tick")]
-        alt = _said(self.estimates)
-        box = 'viewBox="0 0 720 400"'
-        return f'<svg class="chart" {box} role="img" aria-label="{escape(alt)}">{"".join(parts)}</svg>'
+    def formulas(self) -> dict[str, str]:
+        value, slope = symbolic.javascript, partial(symbolic.javascript, of="derivative")
+        losses = (f"{{words: {x.words!r}, value: {value(x)}, slope: {slope(x)}}}" for x in self.losses)
+        return {"losses": f"[{', '.join(losses)}]"}
 
 
 def minimizer(loss: ElementwiseLoss, readings: Sequence[float]) -> float:
@@ -227,25 +180,6 @@ def minimizer(loss: ElementwiseLoss, readings: Sequence[float]) -> float:
     return float(sum(ends) / 2)
 
 
-def _within(name: str, value: float) -> None:
-    checks.require(LOW <= value <= HIGH, f"be in [{LOW}, {HIGH}]", name, value)
-
-
-def _in_meters(about: Hyperparameter) -> Hyperparameter:
-    return dataclasses.replace(about, **WIDTHS)
-
-
-def _equations(*formulas: str) -> list[str]:
-    return [line for left, right in zip(SYMBOLS, formulas, strict=True) for line in equation(left, right)]
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Any:
-    return lambda value: start + (value - low) * (end - start) / (high - low)
-
-
-def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _said(estimates: dict[str, float]) -> str:
-    return "least loss at: " + ", ".join(f"{words} {y:.3f} m" for words, y in estimates.items())
+def _equations(smooth: str) -> list[str]:
+    lines = zip(SYMBOLS, (*map(symbolic.latex, (SquaredError(), AbsoluteError())), smooth), strict=True)
+    return [part for left, right in lines for part in equation(left, right)]
