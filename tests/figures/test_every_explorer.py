@@ -402,6 +402,7 @@ def assert_still(page, family):
     assert pictures.first.is_visible()
     assert pictures.first.get_attribute("aria-label") == family.label
     assert page.locator("pre:visible").count() == page.locator("pre").count()
+    assert page.locator(".picture [tabindex]").count() == 0  # nothing there hears a key
 
 
 def test_the_picture_has_the_colors_of_the_theme_and_follows_it(family, show):

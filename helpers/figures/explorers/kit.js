@@ -24,11 +24,11 @@ export function mathematics(node, read = (text) => text) {
 
 const escaped = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-// A tree as markup, in which nothing can be pressed and no id is taken.
+// A tree as markup, in which nothing can be pressed, what hears keys takes no focus, and no id is taken.
 export function markup(tree) {
   if (!tree.tag) return escaped(tree);
   const { tag, attributes, children } = tree;
-  const said = Object.entries({ ...attributes, disabled: CONTROLS.has(tag) })
+  const said = Object.entries({ ...attributes, disabled: CONTROLS.has(tag), ...(attributes.keydown && { tabindex: null }) })
     .filter(([name, value]) => !["id", "for", "key"].includes(name) && value != null && value !== false && typeof value !== "function")
     .map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${escaped(value)}"`));
   return `<${tag}${said.join("")}>${VOID.has(tag) ? "" : `${children.map(markup).join("")}</${tag}>`}`;

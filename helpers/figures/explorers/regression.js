@@ -59,7 +59,7 @@ function handles(readings, x, ui) {
   const [{ fact }, { low, high }] = [catalog.rows[0], catalog];
   const links = readings.map((_, i) => ui.link({ path: ["readings", i], fact }));
   const move = (i, wish) => links[i].write(rounded(Math.min(Math.max(Math.round(wish / STEP) * STEP, low), high), 6));
-  const handle = readings.map((value, i) => {
+  const knobs = readings.map((value, i) => {
     const by = (steps) => (isFine) => move(i, value + steps * (isFine ? STEP : 10 * STEP));
     const arrows = { ArrowRight: by(1), ArrowUp: by(1), ArrowLeft: by(-1), ArrowDown: by(-1) };
     const moves = { ...arrows, PageUp: by(5), PageDown: by(-5), Home: () => move(i, low), End: () => move(i, high) };
@@ -74,7 +74,7 @@ function handles(readings, x, ui) {
   };
   const fields = readings.map((value, i) => field(reading(i), catalog.facts[fact], value, links[i],
     { "aria-label": `reading ${reading(i)} in meters, exact value`, style: "width: 2.9rem" }));
-  return { knob: handle, point, fields };
+  return { knob: knobs, point, fields };
 }
 
 function view(state, ui) {
