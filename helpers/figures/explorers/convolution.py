@@ -54,7 +54,7 @@ PIXELS = {"integer": True, "unit": "px"}
 
 
 @dataclass(frozen=True)
-class State(Hyperparameters):
+class _State(Hyperparameters):
     """The kernel, how it moves and how wide a border of zeros it finds, the image, and the cell on show."""
 
     kernel: tuple[float, ...] = hyperparameter(
@@ -148,7 +148,7 @@ class ConvolutionExplorer(Explorer):
         if isinstance(kernel, str):
             checks.one_of(*KERNELS)("kernel", kernel)
             kernel = KERNELS[kernel]
-        super().__init__(State(tuple(map(float, kernel)), stride, padding, picture, tuple(cell)))
+        super().__init__(_State(tuple(map(float, kernel)), stride, padding, picture, tuple(cell)))
         shape = self.map().shape
         fits = len(cell) == 2 and all(0 <= place < n for place, n in zip(cell, shape, strict=True))
         checks.require(fits, f"be a row and a column of the map, whose shape is {shape}", "cell", cell)

@@ -52,7 +52,7 @@ class PlateauQuestion:
 
 
 @dataclasses.dataclass(frozen=True)
-class State(ReduceOnPlateau):
+class _State(ReduceOnPlateau):
     """The settings, a curve (None is NaN), the ends of its axis, and the check that is told about."""
 
     losses: Sequence[float | None] = ()
@@ -102,7 +102,7 @@ class PlateauExplorer(Explorer):
         for question in questions:
             checks.one_of(*curves)("curve", question.curve)
         self.questions = [(q.text, self._curves[q.curve] | vars(q.schedule)) for q in questions]
-        super().__init__(State(**next(iter(self._curves.values())), **vars(schedule)))
+        super().__init__(_State(**next(iter(self._curves.values())), **vars(schedule)))
 
     @property
     def schedule(self) -> ReduceOnPlateau:
