@@ -35,7 +35,11 @@ export function ticks({ low, high, log }, count) {
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => rounded((first + i) * step, 12) + 0);
 }
 
-const tickName = ({ log }, value) => (log && Number.isInteger(Math.log10(value)) ? powerOfTen(Math.log10(value)) : shown(value));
+// The names of ticks: powers of ten if all of them are.
+function tickNames({ log }, values) {
+  const powers = values.map(Math.log10);
+  return log && powers.every(Number.isInteger) ? powers.map(powerOfTen) : values.map((value) => shown(value));
+}
 
 // ---- marks ----
 
@@ -67,11 +71,12 @@ export const path = (points, style, more = {}) => h("path", { class: `curve ${st
 export function panel({ x, y, xName = "", yName = "", rows = 4, columns = 6, above = 13 }, marks, notes = []) {
   const [left, right, base, top] = [x.from, x.to, y.from, y.to];
   const [ys, xs] = [Array.isArray(rows) ? rows : ticks(y, rows), Array.isArray(columns) ? columns : ticks(x, columns)];
+  const [yNames, xNames] = [tickNames(y, ys), tickNames(x, xs)];
   const [width, height] = [right - left, base - top + 6];
   return [
-    ys.map((value) => [line(left, y(value), right, y(value), "grid"), text(left - 8, y(value) + 4, tickName(y, value), "tick", "end")]),
+    ys.map((value, i) => [line(left, y(value), right, y(value), "grid"), text(left - 8, y(value) + 4, yNames[i], "tick", "end")]),
     line(left, base, right, base, "axis"),
-    xs.map((value) => text(x(value), base + 17, tickName(x, value), "tick", "middle")),
+    xs.map((value, i) => text(x(value), base + 17, xNames[i], "tick", "middle")),
     text(0, top - above, yName, "name halo"), text(right, base + 34, xName, "name", "end"),
     h("svg", { role: "presentation", x: left, y: top - 3, width, height, viewBox: `${left} ${top - 3} ${width} ${height}` }, marks),
     notes,
