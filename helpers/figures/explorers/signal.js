@@ -14,7 +14,7 @@ const PANELS = [
 ];
 const THIN = "stroke: var(--helper); stroke-width: 1; opacity: 0.6";
 const FLOAT32 = [[2 ** 128, "float32: infinite"], [2 ** -150, "float32: zero"]];
-const HEAD = ["layer", ...["signal", "gradient"].flatMap((what) => [`${what}, endless width`, `${what}, six networks`])];
+const HEAD = ["signal", "gradient"].flatMap((what) => [`${what}, endless width`, `${what}, six networks`]);
 const brief = (x) => shown(x, 3);
 const range = (values) => `${brief(Math.min(...values))} to ${brief(Math.max(...values))}`;
 
@@ -76,7 +76,7 @@ function run(seed, [f, derivative], { gain, depth, width: n }) {
   for (let l = 1; l <= depth; l++)
     signals.push(scaled(times(matrix(l), l > 1 ? signals.at(-1).map(f) : input, n, 1), factor));
   for (let l = depth; l > 1; l--)
-    gradients.unshift(times(matrix(l), gradients[0], 1, n).map((dy, i) => factor * dy * derivative(signals[l - 2][i])));
+    gradients.unshift(times(matrix(l), gradients[0], 1, n).map((dx, i) => factor * dx * derivative(signals[l - 2][i])));
   return [signals.map(size), gradients.map(size)];
 }
 
@@ -125,10 +125,12 @@ function view(state, ui) {
   const known = gains.find(([wish]) => Math.abs(wish / gain - 1) < 0.003)?.[0] ?? 0;
   const name = activation === "tanh" ? activation : { 0: "ReLU", 1: "linear" }[slope] ?? "leaky ReLU";
   const all = (i, l) => range(networks.map((own) => own[i][l]));
+  const row = (value, l) => [l + 1, brief(value), all(0, l), brief(gradient[l]), all(1, l)];
   const summary =
-    `In an endlessly wide network layer ${depth} multiplies the signal by ${brief(signal[depth - 1] / signal[depth - 2])}, ` +
-    `and the gradient on its way back by ${brief(gradient[depth - 2])}. In the six networks of width ${n} the signal at ` +
-    `layer ${depth} is ${all(0, depth - 1)}, the gradient at layer 1 ${all(1, 0)}.`;
+    `In an endlessly wide network layer ${depth} multiplies the signal by ` +
+    `${brief(signal[depth - 1] / signal[depth - 2])}, and the gradient on its way back by ${brief(gradient[depth - 2])}. ` +
+    `In the six networks of width ${n} the signal at layer ${depth} is ${all(0, depth - 1)}, ` +
+    `the gradient at layer 1 ${all(1, 0)}.`;
   return {
     bar: [
       menu("Nonlinearity", Object.keys(catalog.nonlinearities), name, (wish) => ui.set(catalog.nonlinearities[wish])),
@@ -140,7 +142,7 @@ function view(state, ui) {
     hides: activation === "tanh" ? ["slope"] : [],
     equation: { key: activation, lines: catalog.equations[activation] },
     codes: [["in torch", `init.normal_(layer.weight, std=${literal(rounded(gain / Math.sqrt(n), 3))})`]],
-    numbers: () => [[HEAD, ...signal.map((value, l) => [l + 1, brief(value), all(0, l), brief(gradient[l]), all(1, l)])]],
+    numbers: () => [[["layer", ...HEAD], ...signal.map(row)]],
   };
 }
 
