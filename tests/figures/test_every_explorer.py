@@ -174,8 +174,9 @@ FAMILIES = [
         lambda: RaceExplorer(record=RECORD),
         lambda: RaceExplorer("one-cycle", "plateau", 40, record=RECORD),
         says="After 40 steps",
-        label="After 100 steps cosine ends above constant by 0.40 ± 0.05 points of test accuracy, "
-        "in 5 of 5 seeds.",
+        label="After 100 steps, test accuracy: cosine 72.45 %, constant 72.04 %. cosine is better by 0.40 ± "
+        "0.05 points in 5 of 5 seeds, more than chance would give; the test loss of cosine is lower by "
+        "0.0200 ± 0.0000 in 5 of 5, more than chance would give.",
         result="p.muted",
         questions=3,
         colors={
@@ -183,7 +184,7 @@ FAMILIES = [
             ("circle.accuracy[style*='--study']", "fill"): BLUE,
             ("circle.accuracy[style*='--rival']", "fill"): RIVAL,
         },
-        refused=[("t/T part of the training", "130", "be at most 100", "100")],
+        refused=[("t/T part of the training", "130", "be in [5, 100]", "100")],
         idle=1,  # one question leads to the middle of the same runs
         pictures=2,
     ),

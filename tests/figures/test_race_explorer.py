@@ -1,7 +1,7 @@
 """The explorer of the race: what Python reads from a record, and what a real browser makes of it."""
 
 import itertools
-import re
+import json
 
 import numpy as np
 import pytest
@@ -20,9 +20,9 @@ def made_up():
     candidates, runs = [], []
     for steps, (k, name) in itertools.product(LENGTHS, enumerate(NAMES)):
         key, peak = {"schedule": name, "steps": steps}, PEAKS[k % 3]
-        candidates += [
-            key | {"peak_lr": lr, "losses": [1 + abs(lr - peak), 0.9 if k else None]} for lr in PEAKS
-        ]
+        for lr in PEAKS:
+            second = 0.9 if k or lr == peak else None
+            candidates.append(key | {"peak_lr": lr, "losses": [1 + abs(lr - peak), second]})
         for i, seed in enumerate(SEEDS):
             falling = [round(float(x), 4) for x in np.linspace(2.3, 0.6, LOOKS) + 0.1 * rng.random(LOOKS)]
             run = {**key, "peak_lr": peak, "seed": seed, "accuracy": 0.7 + 0.01 * i + 0.004 * (k == 1)}
@@ -70,7 +70,7 @@ def test_a_schedule_has_the_peak_that_was_chosen_for_its_length():
         ({"second": "luck"}, ValueError, "second must be .*, got second='luck'"),
         ({"steps": 99}, ValueError, "steps must be 40 or 100, got steps=99"),
         ({"part": 0}, ValueError, "part must be positive, got part=0"),
-        ({"part": 101}, ValueError, "part must be at most 100, got part=101"),
+        ({"part": 101}, ValueError, r"part must be in \[5, 100\], got part=101"),
         ({"part": 0.5}, TypeError, "part must be a whole number"),
     ],
 )
@@ -81,12 +81,38 @@ def test_errors(arguments, error, message):
         EXPLORER.difference("luck")
 
 
-def test_still_picture_tells_the_difference_and_has_a_dot_for_each_seed():
-    mean, std, agreeing = EXPLORER.difference()
-    told = f"After 100 steps cosine ends above constant by {mean:.2f} ± {std:.2f} points of test accuracy"
-    assert f'aria-label="{told}, in {agreeing} of 5 seeds."' in EXPLORER.still()
-    circles = re.findall(r'<circle cx="([\d.]+)" cy="42"', EXPLORER.still())
-    assert len(circles) == len(SEEDS)
+def test_questions_are_about_those_who_ran():
+    prompts = EXPLORER.evaluate("catalog.prompts")
+    assert [prompt["state"]["steps"] for prompt in prompts] == [100, 40, 100]
+    assert {name for p in prompts for name in (p["state"]["first"], p["state"]["second"])} <= set(NAMES)
+
+
+def test_runs_that_the_record_does_not_have_are_not_drawn():
+    wishes = [{}, {"first": "luck"}, {"second": "luck"}, {"steps": 99}, {"first": "plateau", "steps": 40}]
+    states = json.dumps([EXPLORER.state() | wish for wish in wishes])
+    assert EXPLORER.evaluate(f"{states}.map(family.family.knows)") == [True, False, False, False, True]
+
+
+# What is said of each pair after 40 steps.
+SUMMARIES = """%s.map(([first, second]) =>
+    view({ ...%s, first, second, steps: 40 }, { widths: [720, 720] }).summary)"""
+
+
+def test_the_page_says_what_python_says_of_every_pair():
+    pairs = list(itertools.product(NAMES, repeat=2))
+    summaries = EXPLORER.evaluate(SUMMARIES % (json.dumps(pairs), json.dumps(EXPLORER.state())))
+    for (first, second), words in zip(pairs, summaries, strict=True):
+        if first == second:
+            assert words.endswith("Both are the same runs.")
+            continue
+        explorer = RaceExplorer(first, second, 40, record=RECORD)
+        (mean, std, wins), loss = explorer.difference(), explorer.difference("loss")
+        better = first if mean >= 0 else second
+        assert f"{better} is better by {abs(mean):.2f} ± {std:.2f} points in {wins} of 5 seeds, " in words
+        beyond = abs(mean) * np.sqrt(5) > 2.776 * std
+        assert ("more than chance would give" if beyond else "no more than chance gives") in words
+        lower = first if loss[0] <= 0 else second
+        assert f"the test loss of {lower} is lower by {abs(loss[0]):.4f} ± {loss[1]:.4f} in 5 of 5" in words
 
 
 # ---- what a browser does with it ----
@@ -161,27 +187,10 @@ def test_a_dot_for_each_seed_and_the_mean_between_them(show):
 
 def test_the_tuning_leaves_out_what_diverged_and_circles_what_was_chosen(show):
     page = show(EXPLORER)
-    assert page.locator("circle.tried").count() == 6 + 3  # the constant rate's second seed diverged
-    assert page.locator("path.tuning[d]").count() == 1
+    assert page.locator("circle.tried").count() == 6 + 4  # the constant rate's second seed diverged twice
+    assert [len(line) for line in lines(page, "path.tuning")] == [3, 1]
     xs = page.evaluate("() => tools.all('circle.chosen', (dot) => +dot.getAttribute('cx'))")
-    np.testing.assert_allclose(xs, [54 + across(page) / 2, 60], atol=0.06)
-
-
-def test_the_page_says_what_python_says_of_every_pair(show):
-    page = show(EXPLORER)
-    for first, second in itertools.permutations(NAMES, 2):
-        choose(page, first, second, 40)
-        words = page.get_by_role("img").first.get_attribute("aria-label")
-        explorer = RaceExplorer(first, second, 40, record=RECORD)
-        (mean, std, wins), loss = explorer.difference(), explorer.difference("loss")
-        better = first if mean >= 0 else second
-        assert f"{better} is better by {abs(mean):.2f} ± {std:.2f} points in {wins} of 5 seeds, " in words
-        beyond = abs(mean) * np.sqrt(5) > 2.776 * std
-        assert ("more than chance would give" if beyond else "no more than chance gives") in words
-        lower = first if loss[0] <= 0 else second
-        assert f"the test loss of {lower} is lower by {abs(loss[0]):.4f} ± {loss[1]:.4f} in 5 of 5" in words
-    choose(page, "plateau", "plateau")
-    assert "Both are the same runs." in page.get_by_role("img").first.get_attribute("aria-label")
+    np.testing.assert_allclose(xs, [54 + across(page) / 2, 62], atol=0.06)
 
 
 def test_the_slider_reads_rates_and_losses_where_it_stands(show):
@@ -190,10 +199,10 @@ def test_the_slider_reads_rates_and_losses_where_it_stands(show):
     runs = [r["val_losses"] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
     told = page.evaluate("() => tools.all('text.now', (text) => text.textContent)")
     assert told[0] == f"cosine: {CONTESTANTS['cosine'](0.1, 100)(30):.3g}"
-    assert told[1].startswith("cosine: ")
-    assert float(told[1].split()[1]) == pytest.approx(np.mean(runs, 0)[2], abs=2e-3)  # the third of ten looks
+    assert told[2].startswith("cosine: ")
+    assert float(told[2].split()[1]) == pytest.approx(np.mean(runs, 0)[2], abs=2e-3)  # the third of ten looks
     typed(page, "t/T part of the training, exact value", 130)
-    assert message(page) == "t/T part of the training must be at most 100, got 130; 30 stays."
+    assert message(page) == "t/T part of the training must be in [5, 100], got 130; 30 stays."
 
 
 def test_keys_alone_choose_and_move(show):
@@ -214,5 +223,8 @@ def test_the_result_is_said_and_stands_in_a_table(show):
     assert rows[0] == ["seed", "cosine, %", "constant, %", "difference", "cosine, loss", "constant, loss"]
     a, b = accuracies("cosine", 40)[0], accuracies("constant", 40)[0]
     assert rows[1] == ["10", f"{a:.2f}", f"{b:.2f}", f"{a - b:.2f}", "0.78", "0.8"]
-    assert rows[6] == ["peak rate", "cosine", "constant"] and rows[7] == ["0.05", "0.975", "NaN"]
+    assert rows[6] == ["peak rate", "cosine", "constant"] and rows[7:9] == [
+        ["0.05", "0.975", "0.95"],
+        ["0.1", "0.95", "NaN"],
+    ]
     page.get_by_text("After 40 steps, test accuracy").last.wait_for()
