@@ -87,11 +87,6 @@ def still_code(words: str, text: str) -> str:
     return f'<div class="code"><span class="muted">{words}</span>{ghost("button", "copy")}{code}</div>'
 
 
-def ends() -> str:
-    """Return the room of the two buttons, a link and back to the start."""
-    return f'<span class="ends">{ghost("button", "Link")}{ghost("button", "Reset")}</span>'
-
-
 def ghost(style: str, text: str = "") -> str:
     """Return the room that a control will take."""
     return f'<span class="{style} ghost">{text}</span>'

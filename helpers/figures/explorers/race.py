@@ -20,7 +20,7 @@ __all__ = ["RaceExplorer"]
 
 
 @dataclass(frozen=True)
-class State(Hyperparameters):
+class _State(Hyperparameters):
     """Where in the training the numbers are read, and of what."""
 
     part: int = hyperparameter(
@@ -94,7 +94,7 @@ class RaceExplorer(Explorer):
             for text, a, b, length, place in QUESTIONS
             if {a, b} <= set(self._results) and length < len(lengths)  # none about who did not run
         ]
-        super().__init__(State(part, first, second, steps, bool(training)))
+        super().__init__(_State(part, first, second, steps, bool(training)))
 
     def schedule(self, name: str) -> Any:
         """Return a contestant as it ran: with the peak rate that was chosen for the present length."""

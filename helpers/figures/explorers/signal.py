@@ -47,7 +47,7 @@ QUESTIONS = (
 
 
 @dataclass(frozen=True)
-class State(Hyperparameters):
+class _State(Hyperparameters):
     """What can be moved: the layer's own numbers, and how many layers of how many units."""
 
     gain: float = hyperparameter(**vars(hyperparameters(Layer)["gain"]))
@@ -106,7 +106,7 @@ class SignalExplorer(Explorer):
         depth: int = 50,
         width: int = 32,
     ) -> None:
-        super().__init__(State(float(gain), float(slope), depth, width, activation))
+        super().__init__(_State(float(gain), float(slope), depth, width, activation))
 
     @property
     def layer(self) -> Layer:
