@@ -223,7 +223,7 @@ function page(family, state, ui) {
   ].flat().filter(Boolean);
 }
 
-const read = (state, path) => path.reduce((part, key) => part?.[key], state);
+export const read = (state, path) => path.reduce((part, key) => part?.[key], state);
 const replaced = (part, [key, ...rest], value) => {
   const copy = Array.isArray(part) ? [...part] : { ...part };
   copy[key] = rest.length ? replaced(part[key], rest, value) : value;
@@ -231,10 +231,10 @@ const replaced = (part, [key, ...rest], value) => {
 };
 
 // The drawing is one image with a label; the knob beside it is a control of its own.
-function picture({ summary }, { height, tall = height ?? ui.heights[i], marks, knob: control, point, name = "", label = summary }, ui, i) {
-  const width = ui.widths[i];
+function picture({ summary }, { height, tall, marks, knob: control, point, name = "", label = summary }, ui, i) {
+  const box = `0 0 ${ui.widths[i]} ${tall ?? height ?? ui.heights[i]}`;
   return h("div", { class: `picture ${name}`.trim(), style: height ? `height: ${height}px` : null },
-    h("svg", { class: "chart", role: "presentation", viewBox: `0 0 ${width} ${tall}`, style: point ? null : "cursor: default", ...pointing(point) },
+    h("svg", { class: "chart", role: "presentation", viewBox: box, style: point ? null : "cursor: default", ...pointing(point) },
       h("g", { role: "img", "aria-label": label }, marks), control));
 }
 
@@ -380,7 +380,7 @@ function live(family, model, body) {
         }
         ui.set({ [path[0]]: replaced(now, path, value)[path[0]] }, words);
       };
-      const start = () => read(ui.first, path) ?? family.start?.(row, state(), ui) ?? catalog.facts[row.fact].example;
+      const start = () => family.start?.(row, state(), ui) ?? read(ui.first, path) ?? catalog.facts[row.fact].example;
       return { write, reset: () => write(start()), note: ui.note };
     },
     reset: () => ui.set(structuredClone(ui.first), "everything is back at the start."),
@@ -415,6 +415,7 @@ function live(family, model, body) {
     draw();
   }
   draw();
+  ui.memory = {}; // nothing was measured yet
   const unwatch = [...body.querySelectorAll(".picture")].map((place) => whenResized(place, measure));
   measure();
   const listen = () => busy || ((family.knows?.(state()) ?? true) && draw());
@@ -461,12 +462,13 @@ function followTheme(body) {
   return [() => themes.disconnect(), whenResized(body, look)];
 }
 
-// Call `act` when the element gets another width than it has now, such as its first.
+// Call `act` when the element gets another size than it has now, such as its first.
 function whenResized(element, act) {
-  let width = element.clientWidth;
+  const size = () => `${element.clientWidth} ${element.clientHeight}`;
+  let old = size();
   const observer = new ResizeObserver(() => {
-    if (element.clientWidth === width) return;
-    width = element.clientWidth;
+    if (size() === old) return;
+    old = size();
     act();
   });
   observer.observe(element);

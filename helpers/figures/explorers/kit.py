@@ -20,7 +20,7 @@ from helpers.core.hyperparameters import Hyperparameter, hyperparameters
 from helpers.figures.explorers import base
 from helpers.figures.explorers.facts import Facts
 
-__all__ = ["Explorer", "as_javascript"]
+__all__ = ["Explorer", "as_javascript", "plain"]
 
 HERE = Path(__file__).parent
 KINDS = {bool: traitlets.Bool, int: traitlets.Int, float: traitlets.Float, str: traitlets.Unicode}
@@ -91,7 +91,7 @@ class Explorer(base.Explorer):
         for name, about in hyperparameters(state).items():
             if name in self.limited:
                 _require_range(about, name, getattr(state, name))
-        values = {field.name: _plain(getattr(state, field.name)) for field in fields}
+        values = {field.name: plain(getattr(state, field.name)) for field in fields}
         kinds = {f.name: float if f.type == "float" else type(values[f.name]) for f in fields}  # of 1 too
         self.add_traits(**{name: KINDS[kinds[name]](value).tag(sync=True) for name, value in values.items()})
         self.add_traits(_esm=traitlets.Unicode(self._module()).tag(sync=True))  # before anywidget asks for it
@@ -117,7 +117,7 @@ class Explorer(base.Explorer):
         facts = Facts()
         rows = self.rows(facts)
         first = self.state()
-        prompts = [{"text": text, "state": first | _plain(changes)} for text, changes in self.questions]
+        prompts = [{"text": text, "state": first | plain(changes)} for text, changes in self.questions]
         catalog = {
             "names": self._names,
             "rows": rows,
@@ -182,12 +182,12 @@ def _element(element: ElementTree.Element) -> list:
     return [element.tag, *attributes, *([element.text] if element.text else []), *map(_element, element)]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return what JSON has of a value: lists for tuples, numbers of Python for NumPy's."""
     if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
+        return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return value.item() if hasattr(value, "item") else value
 
 
