@@ -210,7 +210,7 @@ FAMILIES = [
             STAIRS.replace(peak_lr=0.7, step_size=70, gamma=0.7), pinned=[EXAMPLES["CosineDecay"]]
         ),
         says="schedules.StepDecay(peak_lr=0.7, step_size=70, gamma=0.7)",
-        label=f"step decay, from 0.1 at step 0 to 0.0001 at step 1000, area {STAIRS.rates(1000).sum():.4g}",
+        label=f"step decay: rate at step 500: 0.01; area under the curve {STAIRS.rates(1000).sum():.4g}",
         result=".code code",
         questions=3,
         colors={(".picture .curve.study", "stroke"): BLUE},

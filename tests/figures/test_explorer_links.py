@@ -37,13 +37,13 @@ def asked(page):
 
 def test_a_link_restores_the_state_and_reset_still_leads_to_the_first(show):
     page = show(ScheduleExplorer(STAIRS))
-    page.get_by_label("Schedule", exact=True).select_option("CosineDecay")
+    page.get_by_label("Schedule", exact=True).select_option("cosine decay")
     typed(page, "peak learning rate, exact value", "0.25")
     page.get_by_role("button", name="Pin this").click()
     page.get_by_role("button", name="Link").click()
     name, wish = asked(page)
     assert name == "explorer-1"
-    assert set(wish) == {"method", "values", "pins"}  # what differs from the start, and nothing else
+    assert set(wish) == {"parts", "pins"}  # what differs from the start, and nothing else
     wanted = present(page)
     again = reopened(page)
     assert present(again) == wanted
@@ -76,9 +76,9 @@ def test_each_of_several_explorers_has_its_own_link(show):
 NONSENSE = {
     "no JSON": "{",
     "no object": "[1, 2]",
-    "an unknown method": json.dumps({"method": "Nonsense"}),
-    "values of another kind": json.dumps({"values": 7, "pins": {}, "total_steps": "many", "warmup": 1}),
-    "values that are missing": json.dumps({"values": {"inner": {}}}),
+    "an unknown method": json.dumps({"parts": [{"method": "Nonsense", "values": {}}]}),
+    "values of another kind": json.dumps({"parts": 7, "pins": {}, "total_steps": "many", "log_axis": 1}),
+    "values that are missing": json.dumps({"parts": [{"method": "step decay", "values": {}}]}),
     "what it does not know": json.dumps({"__proto__": {"x": 1}, "constructor": {}, "_esm": "alert(1)"}),
 }
 
@@ -93,7 +93,7 @@ def test_a_link_of_nonsense_shows_the_first_state(show, text):
 
 def test_markup_in_a_link_is_text(show):
     page = show(ScheduleExplorer(STAIRS))
-    wish = json.dumps({"method": "<img src=x onerror=document.title='taken'>", "step": 10})
+    wish = json.dumps({"parts": [{"method": "<img src=x onerror=document.title='taken'>"}], "step": 10})
     again = followed(page, wish)
     assert again.title() == "Explorers"
     assert again.locator("img").count() == 0

@@ -1,5 +1,6 @@
-"""What Python makes of an explorer; what a browser does with it is in ``test_explorers_in_browser.py``."""
+"""The schedule explorer without a browser: what Python makes of it, what its page computes by QuickJS."""
 
+import functools
 import json
 import math
 import re
@@ -10,9 +11,8 @@ import torch
 
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.figures.explorers import Explorer, Prompt, ScheduleExplorer
-from helpers.figures.explorers.facts import Facts, code, mathml, refusals
-from helpers.figures.explorers.joined import in_turn, pair_code, parts, stages, torch_code
-from helpers.figures.explorers.pictures import still_chart
+from helpers.figures.explorers.base import as_javascript
+from helpers.figures.explorers.facts import Facts, mathml, refusals
 from helpers.formulas import schedules
 
 STAIRS = schedules.StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)
@@ -55,44 +55,98 @@ BEYOND = {
 }
 
 
+ALL = EXAMPLES | OTHERS | WARMED | JOINED | BEYOND
+MATHML = {
+    "math",
+    "mrow",
+    "mi",
+    "mn",
+    "mo",
+    "mtext",
+    "mspace",
+    "mfrac",
+    "msqrt",
+    "msub",
+    "msup",
+    "mtable",
+    "mtr",
+    "mtd",
+}
+# What a view needs besides the state.
+UI = """{ ...START, widths: [720], width: 720, heights: [330], wide: (text) => 6.6 * text.length, local: {},
+    memory: {}, set: () => {}, look: () => {}, link: () => ({}) }"""
+
+
+@functools.cache
+def knowing():
+    """An explorer that knows each form of a formula in this file."""
+    return ScheduleExplorer(prompts=[Prompt("", schedule) for schedule in ALL.values()])
+
+
+@functools.cache
+def pages():
+    """For each schedule what its page computes: 1001 rates, and two lines of code."""
+    first = knowing().state()
+    states = {name: {**first, **record(schedule)} for name, schedule in ALL.items()}
+    view = f"[samples(state, 1000).rates, ...view(state, {UI}).codes.map((line) => line[1])]"
+    found = knowing().evaluate(f"{json.dumps([*states.values()])}.map((state) => {view})")
+    return dict(zip(states, found, strict=True))
+
+
+def record(schedule):
+    explorer = knowing()
+    explorer.schedule = schedule
+    return {"parts": explorer.parts, "milestones": explorer.milestones}
+
+
+def catalog(explorer):
+    return json.loads(re.search(r"^const catalog = (.*);$", explorer._esm, re.M)[1])
+
+
 # ---- what Python makes ----
+
+
+def test_values_become_javascript_in_a_fixed_order():
+    assert as_javascript({"b": 1, "a": [0.5, "x"]}) == '{"b":1,"a":[0.5,"x"]}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        as_javascript(float("nan"))
 
 
 def test_payload_cannot_leave_its_script():
     text = "</script><!--<script>alert(1)</script>"
-    html = ScheduleExplorer(prompts=[Prompt(text, STAIRS)]).html()
-    payload = re.search(r'<script type="application/json">(.*?)</script>', html, re.S)[1]
+    explorer = ScheduleExplorer(prompts=[Prompt(text, STAIRS)])
+    payload = re.search(r'<script type="application/json">(.*?)</script>', explorer.html(), re.S)[1]
     assert not re.search(r"</|<!--|<script", payload, re.I)
-    assert (
-        text
-        in json.loads(json.loads(payload)["esm"].split("const catalog = ")[1].split(";\nconst ")[0])[
-            "prompts"
-        ][0]["text"]
-    )
+    assert json.loads(payload)["esm"] == explorer._esm
+    assert catalog(explorer)["prompts"][0]["text"] == text
 
 
 def test_an_explorer_must_have_a_still_picture():
     class Bare(Explorer):
-        family, alt = "schedules", "nothing"
+        family, alt = "race", "nothing"
 
     with pytest.raises(NotImplementedError):
         Bare().still()
 
 
-@pytest.mark.parametrize("name", EXAMPLES | OTHERS | WARMED | JOINED)
+@pytest.mark.parametrize("name", ALL)
 def test_schedule_goes_in_and_comes_out(name):
-    schedule = (EXAMPLES | OTHERS | WARMED | JOINED)[name]
-    assert ScheduleExplorer(schedule).schedule == schedule
     explorer = ScheduleExplorer()
-    explorer.schedule = schedule
-    assert explorer.schedule == schedule
+    explorer.schedule = ALL[name]
+    assert explorer.schedule == ALL[name]
+
+
+@pytest.mark.parametrize("name", ["StepDecay", "three milestones", "warmed one-cycle", "during the warmup"])
+def test_an_explorer_begins_with_its_schedule_and_its_pins(name):
+    explorer = ScheduleExplorer(ALL[name], pinned=[EXAMPLES["CosineDecay"], ALL[name]])
+    assert explorer.schedule == ALL[name]
+    assert explorer.pinned == [EXAMPLES["CosineDecay"], ALL[name]]
 
 
 def test_traits_of_the_page_make_the_schedule():
     explorer = ScheduleExplorer(STAIRS)
-    explorer.set_state(
-        {"values": {**explorer.values, "inner": {"peak_lr": 1, "step_size": 20, "gamma": 0.5}}}
-    )
+    values = {"peak_lr": 1, "step_size": 20, "gamma": 0.5}
+    explorer.set_state({"parts": [{"method": "step decay", "values": values}]})
     assert explorer.schedule == schedules.StepDecay(peak_lr=1.0, step_size=20, gamma=0.5)
     assert isinstance(explorer.schedule.peak_lr, float)
 
@@ -104,14 +158,9 @@ def test_an_unknown_formula_is_taught_to_the_page():
     assert explorer._esm == module
     explorer.schedule = OTHERS["three milestones"]
     assert explorer._esm != module
-    assert '"MultiStepDecay, 3 milestones": { plain: (t, p) =>' in explorer._esm
+    assert '"multi-step decay (3 milestones)": (t, p) =>' in explorer._esm
     explorer.schedule = schedules.Warmup(OTHERS["three milestones"], warmup_steps=5)
     assert explorer.schedule.inner == OTHERS["three milestones"]
-
-
-def test_pinned_schedules_come_out():
-    pinned = [EXAMPLES["CosineDecay"], OTHERS["three milestones"]]
-    assert ScheduleExplorer(STAIRS, pinned=pinned).pinned == pinned
 
 
 @pytest.mark.parametrize(
@@ -145,13 +194,13 @@ def test_errors(arguments, error, message):
 
 @pytest.mark.parametrize("total_steps", [2, 10, 60, 3000])
 def test_ranges_and_examples_follow_the_run(total_steps):
-    catalog = json.loads(ScheduleExplorer(total_steps=total_steps).constants()["catalog"])
-    for fact in catalog["facts"]:
+    facts = catalog(ScheduleExplorer(total_steps=total_steps))["facts"]
+    for fact in facts:
         assert fact["low"] < fact["high"]
         for value in np.ravel(fact["example"]):
             assert fact["refusals"][np.digitize(value, [0, 1e-300, 1, 1 + 1e-12])] is None
-    facts = {fact["words"]: fact for fact in catalog["facts"]}
-    assert facts["total steps"]["high"] == max(total_steps, facts["total steps"]["low"] + 1)
+    total = {fact["words"]: fact for fact in facts}["total steps"]
+    assert total["high"] == max(total_steps, total["low"] + 1)
 
 
 @pytest.mark.parametrize("cls", schedules.METHODS)
@@ -174,7 +223,7 @@ def test_a_page_refuses_what_the_check_refuses(cls):
 def test_shared_parameters_are_told_once():
     facts = Facts()
     rows = [facts.rows(EXAMPLES[name])[0] for name in ("StepDecay", "CosineDecay")]
-    assert rows[0] == rows[1] == {"name": "peak_lr", "fact": 0}
+    assert rows[0] == rows[1] == {"name": "peak_lr", "path": ["peak_lr"], "fact": 0}
 
 
 def test_mathml_is_plain():
@@ -182,56 +231,148 @@ def test_mathml_is_plain():
     assert text == "<math><mrow><mo>⌊</mo><mfrac><mi>t</mi><mi>s</mi></mfrac><mo>⌋</mo></mrow></math>"
 
 
-def test_still_picture_draws_the_rates():
-    rates = EXAMPLES["CosineDecay"].rates(1001)
-    picture = still_chart(np.arange(1001), rates, ("step", "rate"), "a < b", 'says "so"')
-    points = np.array(
-        re.search(r'class="curve study" d="M([^"]*)', picture)[1].replace("L", " ").split(), float
-    )
-    x, y = points.reshape(-1, 2).T
-    np.testing.assert_allclose((x - x[0]) / (x[-1] - x[0]), np.arange(1001) / 1000, atol=2e-4)
-    np.testing.assert_allclose((y[-1] - y) / (y[-1] - y[0]), rates / 0.1, atol=2e-4)
-    assert "a &lt; b" in picture and 'aria-label="says &quot;so&quot;"' in picture
+def test_equations_are_mathml_with_a_place_for_every_value():
+    def texts(node):
+        tag, *children = node
+        assert tag in MATHML
+        for child in children:
+            if isinstance(child, dict):
+                assert set(child) <= {"stretchy", "width", "mathvariant", "accent", "lspace", "rspace"}
+            elif isinstance(child, list):
+                yield from texts(child)
+            else:
+                yield child
+
+    for name, method in catalog(knowing())["methods"].items():
+        found = {text for line in method["numbers"] for text in texts(line)}
+        assert set(method["places"]) <= found, name
+        assert method["places"] and not set(method["places"]) & {
+            t for line in method["symbols"] for t in texts(line)
+        }
+        wanted = {f"p.{'.'.join(map(str, row['path']))}" for row in method["rows"]}
+        assert {re.sub(r"\[(\d+)\]", r".\1", place) for place in method["places"].values()} <= wanted
 
 
-def test_the_formula_of_two_in_turn_is_that_of_joined():
-    assert in_turn().startswith("(t, p, first, then) => ((t < p.milestones[0]) ? ( first(t) )")
-    pair = JOINED["other rates"]
-    template = pair_code(pair).replace("p.milestones[0]", "700")
-    for place, part in zip(("p.first", "p.then"), parts(pair), strict=True):
-        template = template.replace(place, code(part, "schedules"))
-    assert eval(template, {"schedules": schedules}) == pair
-    assert parts(STAIRS) == (STAIRS,)
+# ---- what the page computes ----
 
 
-def test_the_stages_of_a_warmup_are_those_of_torch():
-    told = stages(WARMED["warmed CosineDecay"])
-    assert [start for start, _ in told["stages"]] == ["0", "p.warmup_steps"]
-    assert told["stages"][1][1].startswith("CosineAnnealingLR(optimizer, T_max=p.inner.total_steps")
-    assert told["base"] == "p.inner.peak_lr"
+@pytest.mark.parametrize("name", ALL)
+def test_curve_and_code_are_those_of_python(name):
+    rates, code, _ = pages()[name]
+    np.testing.assert_allclose(rates, ALL[name].rates(1001), rtol=1e-12, atol=1e-16)
+    assert eval(code, {"schedules": schedules}) == ALL[name]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_torch_line_has_the_rates_of_the_curve(name):
+    rates, _, line = pages()[name]
+    if not ALL[name].base_lr:
+        assert line == "# torch multiplies the optimizer's rate, and it would be 0"
+        return
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=ALL[name].base_lr)
+    scope = {**vars(torch.optim.lr_scheduler), "math": math, "optimizer": optimizer}
+    theirs, found = eval(line, scope), []
+    for _ in range(1001):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if len(found) <= 1000:
+            theirs.step()
+    np.testing.assert_allclose(found, rates, rtol=1e-10, atol=1e-14)
 
 
 def test_torch_has_its_own_classes_where_they_agree_and_else_the_formula():
-    assert torch_code(STAIRS, 1000) == STAIRS.torch()
-    wanted = "LambdaLR(optimizer, lambda t: (0.1 if t < 700 else (lambda t: 0.02)(t - 700)) / 0.1)"
-    assert torch_code(JOINED["other rates"], 1000) == wanted
-    assert "0.1 if t &lt; 700 else" in ScheduleExplorer(JOINED["other rates"]).still()
-    for cosine in (EXAMPLES["CosineDecay"], WARMED["warmed CosineDecay"]):
-        assert "CosineAnnealingLR" in torch_code(cosine, cosine.total_steps)
-        assert "CosineAnnealingLR" not in torch_code(cosine, cosine.total_steps + 1)
-    low = schedules.Triangular(0.1, up_steps=20, down_steps=20, min_lr=0.0)
-    assert torch_code(schedules.Joined((low, STAIRS), milestones=(9,)), 90).startswith("# torch multiplies")
+    for name in EXAMPLES | OTHERS | WARMED:
+        if ALL[name].base_lr:
+            assert (pages()[name][2] == ALL[name].torch()) == ALL[name].torch_agrees(1000), name
+    for name in ("a stair, then a cosine", "during the warmup"):
+        assert pages()[name][2] == ALL[name].torch()
+    assert pages()["other rates"][2] == (
+        "LambdaLR(optimizer, lambda t: (0.1 if t < 700 else (lambda t: 0.02)(t - 700)) / 0.1)"
+    )
+    for name in BEYOND:
+        assert pages()[name][2].startswith("LambdaLR(optimizer, lambda t: ("), name
 
 
-@pytest.mark.parametrize("name", EXAMPLES | OTHERS | WARMED | JOINED | BEYOND)
-def test_the_torch_line_has_the_rates_of_the_curve(name):
-    schedule = (EXAMPLES | OTHERS | WARMED | JOINED | BEYOND)[name]
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=schedule.base_lr)
-    scope = {**vars(torch.optim.lr_scheduler), "math": math, "optimizer": optimizer}
-    theirs, rates = eval(torch_code(schedule, 1000), scope), []
-    for _ in range(1001):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        if len(rates) <= 1000:
-            theirs.step()
-    np.testing.assert_allclose(rates, schedule.rates(1001), rtol=1e-10, atol=1e-14)
+# A reader moves sliders of a state: each wish is a row and a part of its range.
+WALK = """(state, wishes) => {
+    for (const [i, part] of wishes) {
+        const row = rowsOf(state)[i %% rowsOf(state).length];
+        const { low, high, integer } = facts[row.fact];
+        const wish = low + part * (high - low);
+        const { value } = bounded(row, integer ? Math.round(wish) : wish, state);
+        state = replaced(state, row.path, value);
+    }
+    return [state.parts, state.milestones, samples(state, 200).rates];
+}""".replace("%%", "%")
+
+
+def test_whatever_the_sliders_say_python_can_make_and_draws_alike():
+    rng = np.random.default_rng(0)
+    starts = [record(schedule) for schedule in ALL.values() for _ in range(6)]
+    wishes = [[[int(rng.integers(30)), rng.choice([0, 1, rng.uniform()])] for _ in range(12)] for _ in starts]
+    explorer = knowing()
+    found = explorer.evaluate(
+        f"{json.dumps(starts)}.map((state, i) => ({WALK})(state, {json.dumps(wishes)}[i]))"
+    )
+    moved = 0
+    for start, (parts, milestones, rates) in zip(starts, found, strict=True):
+        explorer.set_state({"parts": parts, "milestones": milestones})
+        wanted = explorer.schedule.rates(201)  # Python refuses nothing
+        np.testing.assert_allclose(rates, wanted, rtol=1e-9, atol=1e-15)
+        moved += parts != start["parts"]
+    assert moved > 0.9 * len(starts) > 240
+
+
+@pytest.mark.parametrize("cls", schedules.METHODS)
+def test_what_must_fit_into_the_total_steps_is_what_python_demands(cls):
+    method = catalog(knowing())["methods"][EXAMPLES[cls.__name__].words]
+    about = hyperparameters(cls)
+    steps = [
+        name
+        for name, fact in about.items()
+        if fact.unit == "steps" and fact.integer and name != "total_steps"
+    ]
+    if "total_steps" not in about or not steps:
+        assert method["stretches"] is None
+        return
+    assert method["stretches"]["steps"] == steps
+    schedule = EXAMPLES[cls.__name__]
+    needed = sum(getattr(schedule, name) for name in steps) + method["stretches"]["spare"]
+    assert schedule.replace(total_steps=needed)
+    with pytest.raises(ValueError, match="total_steps"):
+        schedule.replace(total_steps=needed - 1)
+
+
+def test_the_still_picture_is_the_page_of_the_state():
+    explorer = ScheduleExplorer(JOINED["other rates"], pinned=[STAIRS], log_axis=True)
+    text = explorer.still()
+    assert (
+        "0.1 if t &#60; 700 else" in text and text.count('class="curve pin1"') == 2
+    )  # in the picture, on the chip
+    assert "constant, then constant: rate at step 500: 0.1; area under the curve 76" in text
+    assert ">10⁻¹<" in text and 'class="area"' not in text
+
+
+def test_a_log_axis_of_one_rate_has_room():
+    state = json.dumps({**knowing().state(), **record(EXAMPLES["Constant"]), "log_axis": True})
+    x = "scale([0, 1000], [0, 500])"
+    path = knowing().evaluate(f"curvesOf([{state}], {state}, {x}, [300, 20], {UI})[1].tree")
+    assert "NaN" not in path["attributes"]["d"] and path["attributes"]["d"].startswith("M0 ")
+
+
+def test_a_bounded_slider_says_where_it_stops():
+    wishes = {
+        ("MultiStepDecay", "milestones", 0): (900, "m₁ stops at 749: the milestones stay in order."),
+        ("MultiStepDecay", "milestones", 1): (1, "m₂ stops at 501: the milestones stay in order."),
+        ("OneCycle", "total_steps"): (5, "T stops at 101: the parts have to fit into the total steps."),
+        ("WarmupStableDecay", "warmup_steps"): (
+            9999,
+            "w stops at 800: the parts have to fit into the total steps.",
+        ),
+        ("warmed one-cycle", "warmup_steps"): (9999, ""),
+        ("StepDecay", "step_size"): (20, ""),
+    }
+    for (name, *path), (wish, words) in wishes.items():
+        rows = f"rowsOf(state).find(({{ path }}) => path.slice(3).join() === '{','.join(map(str, path))}')"
+        said = f"((state) => bounded({rows}, {wish}, state).words)({json.dumps(record(ALL[name]))})"
+        assert knowing().evaluate(said) == words

@@ -20,7 +20,7 @@ How to make a further family
 
    ``explorer.js`` has the pieces: `View` keeps the state (``state``, ``set``, ``link``, ``note``) and has the
    questions and the reset button, `html`, `svg` and `mathematics` build nodes, `control` is one row (symbol,
-   name, slider, number, unit), `copyable` a line of code; ``chart.js`` has `Chart`, which draws curves. No
+   name, slider, number, unit), `copyable` a line of code. No
    ``innerHTML``, no ``eval``, no timer that runs by itself, nothing global.
 2. Write a subclass of :class:`Explorer` whose traits, tagged ``sync=True``, are the state. ``family`` names
    the JavaScript; :meth:`Explorer.constants` returns what the module has to know, as JavaScript text: the

@@ -11,10 +11,9 @@ from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 
-from helpers.core import symbolic
 from helpers.core.hyperparameters import Hyperparameter, hyperparameters
 
-__all__ = ["Facts", "code", "equation", "mathml", "plain", "refusals", "templates"]
+__all__ = ["Facts", "code", "equation", "mathml", "plain", "refusals"]
 
 #: Below 0, 0, between 0 and 1, 1, above, infinite: the checks of `core` know no other limits.
 PROBES = (-1, 0, 0.5, 1, 2, float("inf"))
@@ -123,35 +122,6 @@ def _entry(about: Hyperparameter, i: int) -> Hyperparameter:
     """One entry of a tuple: "boundaries" becomes "boundary", its symbol gets the index."""
     words = about.words[:-3] + "y" if about.words.endswith("ies") else about.words.removesuffix("s")
     return dataclasses.replace(about, words=words, symbol=f"{about.symbol}_{{{i + about.first_index}}}")
-
-
-def templates(method: Any, left: str, module: str) -> dict[str, Any]:
-    r"""Return a method's equation and code with places for the values, for a page that fills them in.
-
-    Parameters
-    ----------
-    method : dataclass instance
-    left : str
-        LaTeX of the left-hand side, such as ``r"\eta_t"``.
-    module : str
-        Where the class lives for a reader of the book, such as ``"schedules"``.
-
-    Returns
-    -------
-    dict
-        ``symbols`` and ``values``: lines of MathML, the second with stand-in numbers; ``places``: which of
-        them stands for which value; ``code``: Python with places such as ``p.peak_lr``; ``torch``: the same
-        for the torch line.
-    """
-    values, places = symbolic.latex_template(method)
-    twin = symbolic.twin(method).method
-    return {
-        "symbols": equation(left, symbolic.latex(method)),
-        "values": equation(left, values),
-        "places": places,
-        "code": code(twin, module),
-        "torch": twin.torch(),
-    }
 
 
 def equation(left: str, right: str) -> list[str]:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
-import traitlets
+import sympy
 
 from helpers.core import checks, symbolic
-from helpers.core.hyperparameters import (
-    Hyperparameter,
-    Hyperparameters,
-    example,
-    hyperparameter,
-    hyperparameters,
-)
-from helpers.figures.explorers.base import Explorer, as_javascript
-from helpers.figures.explorers.facts import Facts, code, equation, templates
-from helpers.figures.explorers.joined import in_turn, pair_code, parts, scripts, stages, torch_code
-from helpers.figures.explorers.pictures import ghost, still_chart, still_code, still_row
+from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter, hyperparameters
+from helpers.figures.explorers.facts import Facts, code, equation
+from helpers.figures.explorers.kit import Explorer, as_javascript, plain
 from helpers.formulas import schedules
-from helpers.formulas.schedules import Constant, Joined, Schedule, Warmup
+from helpers.formulas.schedules import Joined, Schedule, Warmup
 
 __all__ = ["Prompt", "ScheduleExplorer"]
 
@@ -30,21 +24,16 @@ __all__ = ["Prompt", "ScheduleExplorer"]
 STEPS = 1000
 #: How many curves can be pinned.
 PINS = 4
+#: Begins the name of a method that is warmed up.
+WARMUP = "warmup + "
+#: What must fit into a schedule's total steps, and how many of them it leaves over at least.
+STRETCHES = {
+    schedules.OneCycle: {"steps": ["warmup_steps"], "spare": 1},
+    schedules.WarmupStableDecay: {"steps": ["warmup_steps", "decay_steps"], "spare": 0},
+}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Momentum(Hyperparameters):
-    """Between what the momentum cycles; the values are torch's."""
-
-    low: float = hyperparameter(
-        r"\beta_{\text{low}}", "lowest momentum", checks.fraction, low=0.0, high=0.99, default=0.85
-    )
-    high: float = hyperparameter(
-        r"\beta_{\text{high}}", "highest momentum", checks.fraction, low=0.0, high=0.99, default=0.95
-    )
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Prompt:
     """A question to the reader, and the button that sets up what answers it.
 
@@ -64,6 +53,30 @@ class Prompt:
     schedule: Schedule
     pinned: tuple[Schedule, ...] = ()
     log_axis: bool = False
+
+
+@dataclass(frozen=True)
+class State(Hyperparameters):
+    """A schedule as JSON, what is shown of it, and the schedules beside it.
+
+    A schedule is a record, in Python and in the page: ``parts``, one or two of ``{"method": key, "values":
+    fields}``, and ``milestones``, empty or the step at which the second part begins. A pin is such a record.
+    """
+
+    parts: list
+    milestones: list
+    total_steps: int
+    step: int
+    log_axis: bool
+    momentum: bool
+    pins: list
+    # Between what the momentum cycles; the values are torch's.
+    lowest: float = hyperparameter(
+        r"\beta_{\text{low}}", "lowest momentum", checks.fraction, low=0.0, high=0.99, default=0.85
+    )
+    highest: float = hyperparameter(
+        r"\beta_{\text{high}}", "highest momentum", checks.fraction, low=0.0, high=0.99, default=0.95
+    )
 
 
 class ScheduleExplorer(Explorer):
@@ -104,19 +117,8 @@ class ScheduleExplorer(Explorer):
     StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)
     """
 
-    family = "schedules"
+    family: ClassVar[str] = "schedules"
     alt: ClassVar[str] = "Explorer of learning-rate schedules"
-
-    method = traitlets.Unicode().tag(sync=True)
-    warmup = traitlets.Bool().tag(sync=True)
-    joined = traitlets.Bool().tag(sync=True)
-    then = traitlets.Unicode().tag(sync=True)
-    momentum = traitlets.Bool().tag(sync=True)
-    values = traitlets.Dict().tag(sync=True)
-    total_steps = traitlets.Int().tag(sync=True)
-    step = traitlets.Int().tag(sync=True)
-    log_axis = traitlets.Bool().tag(sync=True)
-    pins = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -131,244 +133,176 @@ class ScheduleExplorer(Explorer):
         checks.count("total_steps", total_steps)
         checks.require(total_steps >= 2, "be at least 2", "total_steps", total_steps)
         checks.require(len(pinned) <= PINS, f"have at most {PINS} entries", "pinned", pinned)
-        self.total_steps = total_steps
+        self._total = total_steps
         examples = [_for_run(method, total_steps) for method in schedules.METHODS]
-        self._warmup = _for_run(Warmup, total_steps, inner=examples[0])
-        self._prompts = tuple(_questions(total_steps) if prompts is None else prompts)
-        self._known: dict[str, Schedule] = {}
-        self._warmed: set[str] = set()
-        self._learn(*examples)
-        first = self._known["StepDecay"] if schedule is None else schedule
-        self._learn(first, *pinned, *(s for p in self._prompts for s in (p.schedule, *p.pinned)))
-        for part in parts(first):
-            self._known[_key(part)] = _inner(part)
-        super().__init__(
-            **self._encoded(first),
-            step=total_steps // 2,
-            log_axis=log_axis,
-            momentum=momentum,
-            pins=[self._encoded(s) for s in pinned],
-        )
+        schedule = _for_run(schedules.StepDecay, total_steps) if schedule is None else schedule
+        first = Prompt("", schedule, tuple(pinned), log_axis)
+        prompts = _questions(total_steps) if prompts is None else prompts
+        others = (s for prompt in (*prompts, first) for s in (prompt.schedule, *prompt.pinned))
+        # In the order of the menu. Sliders go back to the last of a name: the first schedule, or an example.
+        self._methods = self._forms(*examples, *others, *examples, schedule)
+        self.questions = [(prompt.text, _setting(prompt)) for prompt in prompts]
+        middle = total_steps // 2
+        super().__init__(State(**_setting(first), total_steps=total_steps, step=middle, momentum=momentum))
 
     @property
     def schedule(self) -> Schedule:
         """What the sliders show; setting it moves them."""
-        return self._decoded(self.state())
+        return self._schedule(self.parts, self.milestones)
 
     @schedule.setter
     def schedule(self, schedule: Schedule) -> None:
-        self._learn(schedule)
+        before = len(self._methods)
+        self._methods |= self._forms(schedule) | self._methods
+        if len(self._methods) > before:
+            self._esm = self._module()
         with self.hold_sync(), self.hold_trait_notifications():
-            for name, value in self._encoded(schedule).items():
+            for name, value in _record(schedule).items():
                 setattr(self, name, value)
 
     @property
     def pinned(self) -> list[Schedule]:
         """The schedules whose curves are pinned."""
-        return [self._decoded(pin) for pin in self.pins]
+        return [self._schedule(**pin) for pin in self.pins]
 
-    def _learn(self, *found: Schedule) -> None:
-        """Make sure that the module has the formula of each schedule, behind a warmup where it is."""
-        before = len(self._known), len(self._warmed)
-        found_parts = [part for schedule in found for part in parts(schedule)]
-        for part in found_parts:
-            self._known.setdefault(_key(part), _inner(part))
-        self._warmed |= {_key(part) for part in found_parts if self._can_be_warmed(part)}
-        if before != (len(self._known), len(self._warmed)) and self.trait_has_value("_esm"):
-            self._esm = self._module()
+    def _schedule(self, parts: list[dict], milestones: list[int]) -> Schedule:
+        made = tuple(_with(self._methods[part["method"]], part["values"]) for part in parts)
+        return Joined(made, milestones=tuple(map(int, milestones))) if milestones else made[0]
 
-    def _can_be_warmed(self, schedule: Schedule) -> bool:
-        """Whether it begins at its highest rate, as what climbs by itself does not; or is warmed already."""
-        if isinstance(schedule, Warmup):
-            return True
-        return bool(schedule(0) == schedule.base_lr == schedule.rates(self.total_steps).max())
+    def _forms(self, *several: Schedule) -> dict[str, Schedule]:
+        """Each part of the schedules by its name, without a warmup and with one, where that makes sense."""
+        forms = {}
+        for part in (part for schedule in several for part in _parts(schedule)):
+            inner = getattr(part, "inner", part)
+            forms[_name(inner)] = inner
+            if part is not inner:
+                forms[_name(part)] = part
+            elif part(0) == part.base_lr == part.rates(self._total).max():  # what climbs needs no warmup
+                forms[WARMUP + _name(part)] = _for_run(Warmup, self._total, inner=part)
+        return forms
 
-    # ---- what the page and the kernel tell each other ----
+    def catalog(self) -> dict[str, Any]:
+        facts = Facts(resize=lambda about: _resized(about, self._total / STEPS))
+        pair = Joined((schedules.Constant(0.1), schedules.Constant(0.2)), milestones=(1,))
+        rows = {"rows": facts.rows(self._first), "joint": facts.rows(pair)}
+        methods = {name: _method(facts, schedule) for name, schedule in self._methods.items()}
+        return {"most": PINS, "methods": methods, **rows, "facts": facts.told}
 
-    def _encoded(self, schedule: Schedule) -> dict[str, Any]:
-        first, *others = parts(schedule)
-        then = others[0] if others else self._known["CosineDecay"]
-        outer = first if isinstance(first, Warmup) else self._warmup
-        milestones = schedule.milestones if others else (max(1, self.total_steps // 2),)
-        values = {"inner": _numbers(_inner(first)), **_numbers(outer), "then": _numbers(then)}
-        told = {"method": _key(first), "warmup": outer is first, "joined": bool(others), "then": _key(then)}
-        values |= {"milestones": list(map(int, milestones)), "momentum": _numbers(_Momentum())}
-        return {**told, "values": values}
+    def formulas(self) -> dict[str, str]:
+        def functions(of: str) -> str:
+            methods = {name: s for name, s in self._methods.items() if hasattr(s, of)}
+            varying = {name: s for name, s in methods.items() if symbolic.expression(s, of)[0] != sympy.true}
+            texts = (f"{as_javascript(name)}: {symbolic.javascript(s, of)}" for name, s in varying.items())
+            return f"{{ {', '.join(texts)} }}"
 
-    def _decoded(self, state: dict[str, Any]) -> Schedule:
-        values = state["values"]
-        first = _changed(self._known[state["method"]], values["inner"])
-        first = _changed(self._warmup, values, inner=first) if state["warmup"] else first
-        if not state["joined"]:
-            return first
-        then = _changed(self._known[state["then"]], values["then"])
-        return Joined((first, then), milestones=tuple(map(int, values["milestones"])))
-
-    # ---- what the module is told ----
-
-    def constants(self) -> dict[str, str]:
-        facts = Facts(resize=lambda about: _resized(about, self.total_steps / STEPS))
-        methods, formulas = {}, []
-        for key, schedule in self._known.items():
-            forms = {"plain": schedule}
-            if key in self._warmed:
-                forms["warm"] = self._warmup.replace(inner=schedule)
-            methods[key] = {
-                "words": _words(schedule),
-                "rows": facts.rows(schedule),
-                "start": _numbers(schedule),
-                "within": _stretches(schedule),
-                **{form: templates(s, r"\eta_t", "schedules") | stages(s) for form, s in forms.items()},
-            }
-            texts = ", ".join(scripts(form, s) for form, s in forms.items())
-            if hasattr(schedule, "momentum"):
-                texts += f", momentum: {symbolic.javascript(schedule, of='momentum')}"
-            formulas.append(f"{as_javascript(key)}: {{ {texts} }},")
-        pair = Joined((Constant(0.1), Constant(0.2)), milestones=(max(1, self.total_steps // 2),))
-        catalog = {"methods": methods, "warmup": {"rows": facts.rows(self._warmup)}}
-        catalog["joined"] = {"rows": facts.rows(pair), "code": pair_code(pair)}
-        catalog |= {"momentum": {"rows": facts.rows(_Momentum())}, "facts": facts.told}
-        catalog["prompts"] = [{"text": prompt.text, "state": self._asked(prompt)} for prompt in self._prompts]
-        told = {"catalog": as_javascript(catalog), "formulas": "\n".join(["{", *formulas, "}"])}
-        return {**told, "inTurn": in_turn()}
-
-    def _asked(self, prompt: Prompt) -> dict[str, Any]:
-        pins = [self._encoded(s) for s in prompt.pinned]
-        return {**self._encoded(prompt.schedule), "log_axis": prompt.log_axis, "pins": pins}
-
-    # ---- the still picture ----
-
-    def still(self) -> str:
-        schedule = self.schedule
-        rates = schedule.rates(self.total_steps + 1)
-        title, area = _title(schedule), f"area {rates[:-1].sum():.4g}"
-        course = f"from {rates[0]:.4g} at step 0 to {rates[-1]:.4g} at step {self.total_steps}"
-        alt = f"{title}, {course}, {area}"
-        steps = range(0, self.total_steps + 1, max(1, self.total_steps // 360))
-        names = ("step", "learning rate")
-        picture = still_chart(list(steps), rates[list(steps)], names, f"{title}, {area}", alt)
-        prompts = "".join(f'<span class="prompt">{escape(prompt.text)}</span>' for prompt in self._prompts)
-        lines = "".join(equation(r"\eta_t", symbolic.latex(schedule)))
-        checks = "".join(ghost("check", words) for words in ("after a warmup", "then", "log axis"))
-        return (
-            f'<div class="prompts"><span class="muted">Try</span>{prompts}</div>'
-            f'<div class="bar"><span class="choice">Schedule: {escape(title)}</span>{checks}</div>'
-            f'<div class="stage"><div><div class="picture">{picture}</div><div class="pinning"></div></div>'
-            f'<div><div class="controls">{_still_rows(schedule)}</div><p class="message"></p></div></div>'
-            f'<div class="formula"><div class="equation"><div>{lines}</div></div>'
-            f"{ghost('check', 'with the present values')}</div>"
-            f'<div class="codes">{still_code("in this book", code(schedule, "schedules"))}'
-            f"{still_code('in torch', torch_code(schedule, self.total_steps))}</div>{ghost('summary')}"
-        )
+        return {"inTurn": _in_turn()} | {of: functions(of) for of in ("formula", "torch_agrees", "momentum")}
 
 
-def _inner(schedule: Schedule) -> Schedule:
-    return schedule.inner if isinstance(schedule, Warmup) else schedule
+def _in_turn() -> str:
+    """The JavaScript of one schedule after another, of any two: `Joined`'s formula on their names."""
+    names = ("first", "then")
+    parts = [SimpleNamespace(formula=sympy.Function(name)) for name in names]
+    pair = SimpleNamespace(schedules=parts, milestones=[sympy.Symbol("p.milestones[0]", real=True)])
+    formula = symbolic.trace(Joined.formula, pair, sympy.Symbol("t", real=True))
+    text = sympy.jscode(formula, user_functions={name: name for name in names})
+    return f"(t, p, first, then) => {' '.join(text.split())}"
 
 
-def _key(schedule: Schedule) -> str:
-    """The name of a formula: its class, and what makes it another formula than the example's."""
-    inner = _inner(schedule)
-    if not isinstance(inner, Schedule):
-        raise TypeError(f"schedule must be a Schedule, got schedule={schedule!r}")
-    if type(inner) not in schedules.METHODS:
-        known = ", ".join(method.__name__ for method in schedules.METHODS)
-        words = f"schedule must be one of {known}, or Warmup of one, or Joined of two"
-        raise ValueError(f"{words}, got schedule={schedule!r}")
-    return ", ".join([type(inner).__name__, *_unusual(inner)])
+def _method(facts: Facts, schedule: Schedule) -> dict[str, Any]:
+    """What the page knows of a method: sliders, equation and code, with places for the values."""
+    inner = getattr(schedule, "inner", schedule)
+    behind = [row | {"path": ["inner", *row["path"]]} for row in facts.rows(inner)]
+    numbers, places = symbolic.latex_template(schedule)
+    twin = symbolic.twin(schedule).method
+    return {
+        "rows": behind + facts.rows(schedule) if inner is not schedule else facts.rows(schedule),
+        "values": plain(dataclasses.asdict(schedule)),
+        "stretches": STRETCHES.get(type(inner)),
+        "symbols": equation(r"\eta_t", symbolic.latex(schedule)),
+        "numbers": equation(r"\eta_t", numbers),
+        "places": places,
+        "code": code(twin, "schedules"),
+        "torch": [line for _, line in twin.torch_parts()],
+        "base": str(twin.base_lr),
+        "python": symbolic.python(symbolic.expression(schedule)[0]),
+    }
 
 
-def _unusual(schedule: Schedule) -> list[str]:
-    """What decides on a formula besides the class, where it is not as in the example, in words."""
+# ---- a schedule as a record ----
+
+
+def _parts(schedule: Schedule) -> tuple[Schedule, ...]:
+    """What follows one another: two schedules where they are joined, else one."""
+    if not isinstance(schedule, Joined):
+        return (schedule,)
+    fits = len(schedule.schedules) == 2 and not isinstance(schedule.schedules[1], Warmup)
+    checks.require(fits, "be joined of two, the second without a warmup", "schedule", schedule)
+    return schedule.schedules
+
+
+def _record(schedule: Schedule) -> dict[str, list]:
+    parts = [{"method": _name(part), "values": dataclasses.asdict(part)} for part in _parts(schedule)]
+    return plain({"parts": parts, "milestones": schedule.milestones if len(parts) > 1 else []})
+
+
+def _setting(prompt: Prompt) -> dict[str, Any]:
+    pins = [_record(schedule) for schedule in prompt.pinned]
+    return {**_record(prompt.schedule), "log_axis": prompt.log_axis, "pins": pins}
+
+
+def _name(schedule: Schedule) -> str:
+    """The name of a formula: its words, and what makes it another formula than the example's."""
+    if isinstance(schedule, Warmup):
+        return WARMUP + _name(schedule.inner)
+    checks.kind(isinstance(schedule, Schedule), "be a Schedule", "schedule", schedule)
+    known = ", ".join(method.__name__ for method in schedules.METHODS)
+    words = f"be one of {known}, or Warmup of one, or Joined of two"
+    checks.require(type(schedule) in schedules.METHODS, words, "schedule", schedule)
     about = hyperparameters(schedule)
-    found = []
+    unusual = []
     for field in dataclasses.fields(schedule):
         value, fact = getattr(schedule, field.name), about.get(field.name)
         if fact is None and value != field.default:
-            found.append(str(value))
-        if isinstance(value, tuple) and len(value) != len(fact.example):
-            found.append(f"{len(value)} {fact.words}")
-    return found
+            unusual.append(str(value))
+        elif isinstance(value, tuple) and len(value) != len(fact.example):
+            unusual.append(f"{len(value)} {fact.words}")
+    return f"{schedule.words} ({', '.join(unusual)})" if unusual else schedule.words
 
 
-def _stretches(schedule: Schedule) -> dict[str, Any] | None:
-    """The parts that must fit into a schedule's total steps, as its own check has it; None without any."""
-    about = hyperparameters(schedule)
-    parts = [n for n, fact in about.items() if fact.unit == "steps" and fact.integer and n != "total_steps"]
-    if "total_steps" not in about or not parts:
-        return None
-    needed = sum(getattr(schedule, name) for name in parts)
-    fits = [spare for spare in (-1, 0, 1) if _is_fit(schedule, total_steps=needed + spare)]
-    return {"parts": parts, "spare": fits[0]} if -1 not in fits else None
-
-
-def _is_fit(schedule: Schedule, **changes: Any) -> bool:
-    try:
-        schedule.replace(**changes)
-    except ValueError:
-        return False
-    return True
-
-
-def _numbers(method: Schedule) -> dict[str, Any]:
-    """The hyperparameters as JSON has them: whole numbers whole, the others floats, tuples lists."""
-    numbers = {}
-    for name, about in hyperparameters(method).items():
-        kind, value = int if about.integer else float, getattr(method, name)
-        numbers[name] = [kind(v) for v in value] if isinstance(value, tuple) else kind(value)
-    return numbers
-
-
-def _changed(schedule: Schedule, numbers: dict[str, Any], **other: Any) -> Schedule:
-    """The schedule with these hyperparameters, as a page without types has sent them."""
-    values = {}
+def _with(schedule: Schedule, values: dict[str, Any]) -> Schedule:
+    """The schedule with these fields, as a page without types has sent them."""
+    changes = {"inner": _with(schedule.inner, values["inner"])} if isinstance(schedule, Warmup) else {}
     for name, about in hyperparameters(schedule).items():
-        kind, value = int if about.integer else float, numbers[name]
-        values[name] = tuple(map(kind, value)) if isinstance(value, list | tuple) else kind(value)
-    return schedule.replace(**values, **other)
-
-
-def _words(schedule: Schedule) -> str:
-    unusual = ", ".join(_unusual(schedule))
-    return f"{schedule.words} ({unusual})" if unusual else schedule.words
-
-
-def _title(schedule: Schedule) -> str:
-    told = ("warmup + " * isinstance(part, Warmup) + _words(_inner(part)) for part in parts(schedule))
-    return ", then ".join(told)
+        kind, value = int if about.integer else float, values[name]
+        changes[name] = tuple(map(kind, value)) if isinstance(value, list) else kind(value)
+    return schedule.replace(**changes)
 
 
 # ---- runs of another length than the metadata's ----
 
 
-def _resized(about: Hyperparameter, factor: float) -> Hyperparameter:
+def _resized(about: Any, factor: float) -> Any:
     """The same fact for a run `factor` times as long: steps grow with it, what happens in a step shrinks."""
-    factor = {"steps": factor, "per step": 1 / factor}.get(about.unit, 1.0)
-    if factor == 1.0:
+    if about.unit not in ("steps", "per step"):
         return about
+    factor = factor if about.unit == "steps" else 1 / factor
 
     def sized(value: float) -> float:
         return max(1, round(value * factor)) if about.integer else float(f"{value * factor:.2g}")
 
     low = about.low if about.integer else sized(about.low)
     high = max(sized(about.high), low + 1) if about.integer else sized(about.high)
-    return dataclasses.replace(about, low=low, high=high, example=_each_sized(about.example, sized))
-
-
-def _each_sized(example: Any, sized: Callable[[float], float]) -> Any:
-    """An example, or each entry of one; entries that increase still do in a very short run."""
-    if not isinstance(example, tuple):
-        return sized(example)
-    found: list[float] = []
-    for value in example:
-        found.append(max([sized(value), *(entry + 1 for entry in found)]))
-    return tuple(found)
+    if not isinstance(about.example, tuple):
+        return dataclasses.replace(about, low=low, high=high, example=sized(about.example))
+    entries = accumulate(map(sized, about.example), lambda last, entry: max(entry, last + 1))
+    return dataclasses.replace(about, low=low, high=high, example=tuple(entries))  # increasing in any run
 
 
 def _for_run(method: type, total_steps: int, **other: Any) -> Schedule:
     """The example of a schedule, for a run of this length."""
-    sized = {name: _resized(about, total_steps / STEPS) for name, about in hyperparameters(method).items()}
-    return example(method, **{name: about.example for name, about in sized.items()}, **other)
+    factor = total_steps / STEPS
+    sized = {name: _resized(about, factor).example for name, about in hyperparameters(method).items()}
+    return example(method, **sized, **other)
 
 
 def _questions(total_steps: int) -> list[Prompt]:
@@ -384,13 +318,3 @@ def _questions(total_steps: int) -> list[Prompt]:
         Prompt("On a log axis it is a straight line. And 1/t?", inverse, log_axis=True, pinned=(smooth,)),
         Prompt("Cosine or straight line: whose area is larger?", cosine, pinned=(line,)),
     ]
-
-
-def _still_rows(schedule: Schedule) -> str:
-    facts = Facts()
-    both = [*parts(schedule)]
-    both += [_inner(part) for part in both if isinstance(part, Warmup)]
-    both += [schedule] * isinstance(schedule, Joined)
-    rows = [(row, _numbers(method)[row["name"]]) for method in both for row in facts.rows(method)]
-    numbers = [value if "index" not in row else value[row["index"]] for row, value in rows]
-    return "".join(still_row(facts.told[row["fact"]], x) for (row, _), x in zip(rows, numbers, strict=True))
