@@ -1,14 +1,10 @@
-"""A training that has everything that could be lost, for processes that are killed and others that go on.
-
-``torchrun --nproc-per-node 2 resumable.py JOB FOLDER`` runs a job in two processes.
-"""
+"""A training that has everything that could be lost, for processes that are killed and others that go on."""
 
 import itertools
 import os
 import pathlib
 import resource
 import signal
-import sys
 
 import torch
 import torch._dynamo  # which every optimizer of torch loads when it is made; a fork has it already
@@ -87,10 +83,10 @@ def train(folder=None, optimizer="adam", every=3, keep=1, also=(), **changes):
     return state | {"history": history, "hooks": [stopping.state_dict(), plateau.state_dict()]}
 
 
-def write(result, *args, **settings):
+def write(result, *args):
     """Train, and write down the end of it."""
     torch.set_num_threads(1)
-    torch.save(train(*args, **settings), result)
+    torch.save(train(*args), result)
 
 
 def die():
@@ -116,11 +112,12 @@ def die_at(owner, name, call, when):
     setattr(owner, name, deadly)
 
 
-def write_and_die(fault, *args, **settings):
+def train_and_die(fault, *args):
     """Train, and die at a moment."""
     owner, *where = fault
     die_at({"os": os, "Path": pathlib.Path}[owner], *where)
-    write(*args, **settings)
+    torch.set_num_threads(1)
+    train(*args)
 
 
 def meet_a_limit(folder, size):
@@ -154,7 +151,10 @@ def go_on_together(folder):
         (folder / f"error-{processes.rank()}").write_text(str(error))
 
 
-JOBS = {"be_killed": be_killed_together, "go_on": go_on_together}
-
-if __name__ == "__main__":
-    JOBS[sys.argv[1]](pathlib.Path(sys.argv[2]))
+def together(job, rank, folder):
+    """Do a job as one of two processes."""
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    torch.set_num_threads(1)
+    place = f"file://{folder}/{job.__name__}"
+    torch.distributed.init_process_group("gloo", place, rank=rank, world_size=2)
+    job(folder)

@@ -1,6 +1,5 @@
 """A training that is killed at any moment ends as if it had not been; a bad file changes nothing."""
 
-import contextlib
 import io
 import itertools
 import math
@@ -9,10 +8,8 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
-import zipfile
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -25,7 +22,6 @@ from helpers.training import Diverged, checkpoints, fit, models
 from helpers.training.checkpoints import Checkpoints, load, save
 from helpers.training.hooks import EarlyStopping, StopOnDivergence
 from helpers.training.optimizers import FromRule
-from tests.conftest import ROOT
 from tests.training import resumable
 
 # --- killed at any moment ----------------------------------------------------------------------------
@@ -44,18 +40,11 @@ def children():
 
 @pytest.fixture(scope="module")
 def whole():
-    """Return the end of each training that was never interrupted, nor ever saved."""
+    """Return a function for the end of a training that was never interrupted, nor ever saved."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as the children
-    yield {optimizer: resumable.train(optimizer=optimizer) for optimizer in resumable.OPTIMIZERS}
+    yield cache(lambda optimizer: resumable.train(optimizer=optimizer))
     torch.set_num_threads(threads)
-
-
-def run(process, timeout=60):
-    """Run a process to its end, and return how it ended."""
-    process.start()
-    process.join(timeout)
-    return process.exitcode
 
 
 def bits(tensor):
@@ -98,12 +87,9 @@ def kill_between_two_saves(process, folder, chance):
     return process.exitcode
 
 
-@pytest.mark.parametrize("optimizer", resumable.OPTIMIZERS)
-def test_a_training_that_is_killed_again_and_again_ends_as_the_one_that_is_not(
-    children, whole, tmp_path, optimizer
-):
-    folder, result, chance = tmp_path / "saved", tmp_path / "end.pt", random.Random(optimizer)
-    job = {"target": resumable.write, "args": (result, folder, optimizer)}
+def test_a_training_that_is_killed_again_and_again_ends_as_the_one_that_is_not(children, whole, tmp_path):
+    folder, result, chance = tmp_path / "saved", tmp_path / "end.pt", random.Random(0)
+    job = {"target": resumable.write, "args": (result, folder, "rule", 6)}
     process = children(**job)
     process.start()
     time.sleep(chance.uniform(0, 0.1))  # so early that it may not have begun
@@ -115,7 +101,7 @@ def test_a_training_that_is_killed_again_and_again_ends_as_the_one_that_is_not(
         assert len(exits) <= 20
     assert exits[-1] == 0
     assert len(exits) > 2, "it was hardly killed"
-    assert differences(torch.load(result), whole[optimizer]) == []
+    assert differences(torch.load(result), whole("rule")) == []
     assert [path.name for path in folder.iterdir()] == [f"step-{resumable.UPDATES:09}.pt"]
 
 
@@ -133,32 +119,29 @@ MOMENTS = {
 
 @pytest.mark.parametrize("fault", MOMENTS.values(), ids=MOMENTS)
 def test_a_training_that_is_killed_while_it_saves_loses_nothing(children, whole, tmp_path, fault):
-    folder, result = tmp_path / "saved", tmp_path / "end.pt"
-    settings = (result, folder, "momentum")
-    assert run(children(target=resumable.write_and_die, args=(fault, *settings))) == -signal.SIGKILL
-    assert not result.exists()
-    left = Checkpoints(folder).saved()
+    process = children(target=resumable.train_and_die, args=(fault, tmp_path, "momentum"))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    left = Checkpoints(tmp_path).saved()
     assert all(load(path)["run"]["step"] == int(path.stem[5:]) for path in left)
     assert bool(left) == (fault != MOMENTS["before anything is saved"])
-    assert run(children(target=resumable.write, args=settings)) == 0
-    assert differences(torch.load(result), whole["momentum"]) == []
-    assert [path.name for path in folder.iterdir()] == [f"step-{resumable.UPDATES:09}.pt"]
+    assert differences(resumable.train(tmp_path, "momentum"), whole("momentum")) == []
+    assert [path.name for path in tmp_path.iterdir()] == [f"step-{resumable.UPDATES:09}.pt"]
 
 
-def test_two_processes_of_which_one_is_killed_go_on_as_if_nothing_had_happened(tmp_path):
-    def torchrun(job):
-        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
-        return subprocess.run(
-            [*launch, sys.executable, resumable.__file__, job, str(tmp_path)],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+def test_two_processes_of_which_one_is_killed_go_on_as_if_nothing_had_happened(children, tmp_path):
+    def begin(job):
+        pair = [children(target=resumable.together, args=(job, rank, tmp_path)) for rank in range(2)]
+        for process in pair:
+            process.start()
+        return pair
 
-    done = torchrun("be_killed")
-    assert done.returncode != 0
-    assert "SIGKILL" in done.stderr
+    first, second = begin(resumable.be_killed_together)
+    first.join(60)
+    second.kill()  # as torchrun does
+    second.join()
+    assert first.exitcode == -signal.SIGKILL
     (newest,) = Checkpoints(tmp_path / "saved").saved()
     assert newest.name == "step-000000008.pt"
     first, second = load(newest)["ranks"]
@@ -166,60 +149,29 @@ def test_two_processes_of_which_one_is_killed_go_on_as_if_nothing_had_happened(t
     different = {name for name in first if not torch.equal(first[name], second[name])}
     assert different == {"augmentation", "generators cpu", "buffers 1.running_mean", "buffers 1.running_var"}
 
-    done = torchrun("go_on")
-    assert done.returncode == 0, done.stderr
+    for process in begin(resumable.go_on_together):
+        process.join(60)
+        assert process.exitcode == 0
     for rank in range(2):
         ends = [torch.load(tmp_path / f"{name}-{rank}.pt") for name in ("resumed", "whole")]
         assert differences(*ends) == []
-        said = (tmp_path / f"error-{rank}").read_text()
-        assert said.startswith(
-            "folder must be one that all processes see, as they find other newest files in it"
-        )
+        words = "folder must be one that all processes see, as they find other newest files in it"
+        assert (tmp_path / f"error-{rank}").read_text().startswith(words)
     with pytest.raises(ValueError, match="number of processes is 2 there and 1 here"):
         resumable.train(tmp_path / "saved", every=4)
 
 
-# --- full disks --------------------------------------------------------------------------------------
-
-
-NOT_SAVED = r"; the checkpoint is not saved, and earlier ones are intact: '.*step-000000012\.pt'"
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """Return an empty disk of 128 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no right to mount a disk in memory: {error}; the limit on files stands in for it")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_is_an_error_and_the_file_before_stays(tiny_disk, whole):
-    ballast = tiny_disk / "ballast"
-
-    def fill(run):
-        if run.step == 10:
-            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(512))
-
-    with pytest.raises(OSError, match="No space left on device" + NOT_SAVED):
-        resumable.train(tiny_disk, also=[fill])
-    assert sorted(path.name for path in tiny_disk.iterdir()) == ["ballast", "step-000000009.pt"]
-    ballast.unlink()
-    assert differences(resumable.train(tiny_disk), whole["adam"]) == []
+# --- what cannot be written --------------------------------------------------------------------------
 
 
 def test_a_limit_on_files_is_an_error_and_the_file_before_stays(children, whole, tmp_path):
-    assert run(children(target=resumable.meet_a_limit, args=(tmp_path, 20_000))) == 0
-    assert re.fullmatch(r"OSError \[Errno 27\] File too large" + NOT_SAVED, (tmp_path / "error").read_text())
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["step-000000009.pt"]
-    assert differences(resumable.train(tmp_path), whole["adam"]) == []
+    process = children(target=resumable.meet_a_limit, args=(tmp_path, 20_000))
+    process.start()
+    process.join(60)
+    words = r"OSError \[Errno 27\] File too large; the checkpoint is not saved, and earlier ones are intact"
+    assert re.match(words + r": '.*step-000000012\.pt'", (tmp_path / "error").read_text())
+    assert [path.name for path in tmp_path.iterdir() if path.suffix] == ["step-000000009.pt"]
+    assert differences(resumable.train(tmp_path), whole("adam")) == []
 
 
 def test_a_folder_that_cannot_be_made_is_noticed_before_the_first_update(tmp_path):
@@ -236,13 +188,6 @@ def test_a_folder_that_cannot_be_made_is_noticed_before_the_first_update(tmp_pat
 STATE = {"weights": torch.arange(5.0), "list": [1, 2.5, "three", None, True], "in": {"tuple": (math.inf, 7)}}
 
 
-@pytest.fixture
-def content(tmp_path):
-    """Return the bytes of a good file."""
-    save(STATE, tmp_path / "good.pt")
-    return (tmp_path / "good.pt").read_bytes()
-
-
 def test_what_is_saved_is_loaded(tmp_path):
     path = tmp_path / "some.pt"
     for state in (STATE, {"another": 1}, [nn.Parameter(torch.ones(1))]):
@@ -256,14 +201,6 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert differences(load(path), STATE) == []
 
 
-def test_a_file_cut_off_anywhere_is_refused(content, tmp_path):
-    path = tmp_path / "cut.pt"
-    for length in {*range(0, len(content), 5), *range(len(content) - 100, len(content))}:
-        path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=f"path must lead to a whole checkpoint, got .*: path='{path}'"):
-            load(path)
-
-
 class Villain:
     """What runs a command when it is unpickled."""
 
@@ -274,32 +211,24 @@ class Villain:
         return os.system, (f"touch {self.path}",)
 
 
-def archive():
-    """Return a zip archive that torch did not write."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w") as made:
-        made.writestr("readme.txt", "nothing of torch")
-    return memory.getvalue()
-
-
 def written(content):
     memory = io.BytesIO()
     torch.save(content, memory)
     return memory.getvalue()
 
 
-FOREIGN = {
+GOOD = written({"format": checkpoints.FORMAT, "version": 1, "state": STATE})
+UNFIT = {
+    **{f"{share:.0%} of a file": GOOD[: int(share * len(GOOD))] for share in (0, 0.1, 0.5, 0.9, 0.999)},
     "text": b"once upon a time",
-    "picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
-    "archive": archive(),
     "weights alone": written(nn.Linear(2, 2).state_dict()),
     "list": written([1, 2]),
     "whole model": written(nn.Linear(2, 2)),
 }
 
 
-@pytest.mark.parametrize("found", FOREIGN.values(), ids=FOREIGN)
-def test_a_file_of_another_kind_is_refused(found, tmp_path):
+@pytest.mark.parametrize("found", UNFIT.values(), ids=UNFIT)
+def test_a_file_cut_off_or_of_another_kind_is_refused(found, tmp_path):
     path = tmp_path / "step-000000001.pt"
     path.write_bytes(found)
     for read in (lambda: load(path), lambda: resumable.train(tmp_path)):
@@ -418,26 +347,22 @@ def test_the_same_cell_goes_on_after_an_interrupt(tmp_path, rule):
     assert len(cell().losses) == 8
 
 
-def test_hooks_that_end_know_the_rate_where_nothing_was_left_to_do(tmp_path):
-    class End:
-        def __call__(self, run):
-            pass
+class End:
+    """Note the rate at the end of a training."""
 
-        def finish(self, run):
-            rates.append(run.lr)
+    def __call__(self, run):
+        pass
 
-    rates = []
-    for _ in range(2):
-        resumable.train(tmp_path, also=[End()])
-    assert rates[0] == rates[1] > 0
+    def finish(self, run):
+        self.lr = run.lr
 
 
 def test_a_training_that_had_ended_ends_again_at_once(tmp_path, whole):
-    end = resumable.train(tmp_path, every=None)
-    steps = []
-    again = resumable.train(tmp_path, every=None, also=[lambda run: steps.append(run.step)])
-    assert steps == []
-    assert differences(again, end) == differences(end, whole["adam"]) == []
+    hook, steps = End(), []
+    end, lr = resumable.train(tmp_path, every=None, also=[hook]), hook.lr
+    again = resumable.train(tmp_path, every=None, also=[hook, lambda run: steps.append(run.step)])
+    assert steps == [] and hook.lr == lr > 0
+    assert differences(again, end) == differences(end, whole("adam")) == []
 
 
 def test_a_training_that_was_stopped_stays_so(tmp_path):
@@ -463,18 +388,13 @@ def test_seconds_go_on(tmp_path):
     assert len(seconds) == 6
 
 
-def test_it_is_the_last_of_the_hooks(tmp_path):
-    words = "hooks must end with Checkpoints, which saves the others, got hooks=['Checkpoints', 'StopOn"
-    with pytest.raises(ValueError, match=re.escape(words)):
+def test_what_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"hooks must end with Checkpoints, .* got .*'StopOnDivergence'"):
         resumable.train(hooks=[Checkpoints(tmp_path), StopOnDivergence()])
     assert list(tmp_path.iterdir()) == []
-
-
-def test_its_arguments_are_checked():
-    with pytest.raises(ValueError, match="every must be positive, got every=0"):
-        Checkpoints("runs", every=0)
-    with pytest.raises(ValueError, match="keep must be positive, got keep=0"):
-        Checkpoints("runs", keep=0)
+    for name in ("every", "keep"):
+        with pytest.raises(ValueError, match=f"{name} must be positive, got {name}=0"):
+            Checkpoints("runs", **{name: 0})
 
 
 # --- never from a diverged run -----------------------------------------------------------------------
@@ -568,18 +488,9 @@ def images(n):
 OTHERS = {
     "wider": (lambda: {"model": cnn((6,))}, "model is Sequential( (0): Conv2d(1, 4, kernel_size=(3, 3)"),
     "activation": (lambda: {"model": cnn(activation=nn.Tanh)}, "(1): Tanh()"),
-    "optimizer": (
-        lambda: {"make": adam},
-        "optimizer is SGD ( Parameter Group 0 dampening: 0",
-    ),
-    "momentum": (
-        lambda: {"make": lambda params: torch.optim.SGD(params, lr=1.0, momentum=0.8)},
-        "momentum: 0.8",
-    ),
-    "rule": (
-        lambda: {"make": other_rule},
-        "rule is NoneType there and Momentum(momentum=0.8) here",
-    ),
+    "optimizer": (lambda: {"make": adam}, "optimizer is SGD ( Parameter Group 0 dampening: 0"),
+    "momentum": (lambda: {"make": partial(torch.optim.SGD, lr=1.0, momentum=0.8)}, "momentum: 0.8"),
+    "rule": (lambda: {"make": other_rule}, "rule is NoneType there and Momentum(momentum=0.8) here"),
     "length": (lambda: {"epochs": 3}, "number of updates is 8 there and 12 here"),
     "batch": (lambda: {"batch_size": 60}, "batch size is 50 there and 60 here"),
     "data": (lambda: {"data": images(199)}, "number of images is 200 there and 199 here"),
@@ -589,25 +500,27 @@ OTHERS = {
         "schedule is CosineDecay(peak_lr=0.1, total_steps=8, end_lr=0.0) there and"
         " CosineDecay(peak_lr=0.2, total_steps=8, end_lr=0.0) here",
     ),
-    "augmentation": (
-        lambda: {"augment": lambda images, labels, generator: (images, labels)},
-        "augmentation is NoneType there and function here",
-    ),
+    "augmentation": (lambda: {"augment": lambda *batch: batch[:2]}, "is NoneType there and function here"),
     "hooks": (lambda: {"also": [Remembers()]}, "hooks is None there and Remembers here"),
 }
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Return the file of a training."""
+    folder = tmp_path_factory.mktemp("saved")
+    small(folder)
+    return folder / "step-000000008.pt"
+
+
 @pytest.mark.parametrize("changes, message", OTHERS.values(), ids=OTHERS)
-def test_another_training_is_told_what_differs_and_nothing_changes(tmp_path, changes, message):
-    small(tmp_path)
-    (path,) = Checkpoints(tmp_path).saved()
-    before, changes = path.read_bytes(), changes()
-    changes["hooks"] = [*changes.pop("also", ()), Checkpoints(tmp_path)]
-    words = f"training must be the one that was saved in {path}, but {message}"
+def test_another_training_is_told_what_differs_and_nothing_changes(saved, changes, message):
+    before, changes = saved.read_bytes(), changes()
+    changes["hooks"] = [*changes.pop("also", ()), Checkpoints(saved.parent)]
     with pytest.raises(ValueError, match=re.escape(message)) as e:
-        small(tmp_path, **changes)
-    assert str(e.value).startswith(words.partition(", but ")[0])
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [before]
+        small(saved.parent, **changes)
+    assert str(e.value).startswith(f"training must be the one that was saved in {saved}, but ")
+    assert [file.read_bytes() for file in saved.parent.iterdir()] == [before]
 
 
 def test_functions_are_the_same_in_every_process(tmp_path):
