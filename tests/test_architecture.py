@@ -1,6 +1,8 @@
 """How the house is built: floors, sizes, words about every public name, and nothing that does not belong."""
 
 import ast
+import dataclasses
+import importlib
 import inspect
 import re
 import statistics
@@ -15,7 +17,7 @@ FLOORS = ("core", "formulas", "training", "recipes", "figures")  # from the grou
 BODY_LINES, MEDIAN, MODULE_LINES = 30, 9, 400
 
 PATHS = sorted((ROOT / "helpers").rglob("*.py"))
-TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py")))
+TESTS = sorted((ROOT / "tests").rglob("test_*.py")) + sorted((ROOT / "tests").rglob("*_table.py"))
 
 
 def module_name(path):
@@ -155,10 +157,71 @@ def test_every_public_name_is_documented(name):
     assert undocumented(TREES[name]) == []
 
 
+def named(tree):
+    """Yield the objects of helpers that code names: imported, an attribute, an entry of a table of them."""
+    bound = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "helpers":
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                own = getattr(importlib.import_module(node.module), alias.name, None)
+                bound[alias.asname or alias.name] = (
+                    importlib.import_module(whole) if whole in SOURCES else own
+                )
+
+    def value(node):
+        if isinstance(node, ast.Attribute):
+            return getattr(value(node.value), node.attr, None)
+        return bound.get(node.id) if isinstance(node, ast.Name) else None
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            thing = value(node)
+            for one in (thing, *entries(thing)):
+                yield from one.__mro__ if isinstance(one, type) else (one, type(one))
+
+
+def entries(thing):
+    """Return what a table holds, or the fields of a dataclass instance."""
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return [*vars(thing).values(), *map(type, vars(thing).values())]
+    return thing.values() if isinstance(thing, dict) else thing if isinstance(thing, tuple | list) else ()
+
+
+def makers(tree, name):
+    """Yield the functions that make the fields of a class: they are tested with it."""
+    module = importlib.import_module(name)
+    for owner in ast.walk(tree):
+        for node in owner.body if isinstance(owner, ast.ClassDef) else ():
+            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
+                yield getattr(module, getattr(node.value.func, "id", ""), None)
+
+
+@pytest.fixture(scope="module")
+def tested():
+    """Return the identities of what any test names, and of what makes the fields of classes."""
+    things = [thing for path in TESTS for thing in named(ast.parse(path.read_text(encoding="utf-8")))]
+    things += [maker for name, tree in TREES.items() for maker in makers(tree, name)]
+    return set(map(id, things))
+
+
+def has_example(thing):
+    """Return whether the text of a name runs it."""
+    return bool(re.search(rf">>> .*\b{thing.__name__}\b", inspect.getdoc(thing) or ""))
+
+
 @pytest.mark.parametrize("name", TREES)
-def test_every_public_name_is_tested(name):
-    names = [label for _, label in public(TREES[name]) if "." not in label]
-    assert [n for n in names if not re.search(rf"\b{n}\b", TESTS)] == []
+def test_every_public_name_is_tested(name, tested):
+    module = importlib.import_module(name)
+    labels = [label for _, label in public(TREES[name]) if label in getattr(module, "__all__", ())]
+    things = [getattr(module, label) for label in labels]
+    assert [t.__name__ for t in things if id(t) not in tested and not has_example(t)] == []
+
+
+def test_a_word_in_a_test_is_no_test_of_a_name():
+    checks = importlib.import_module("helpers.core.checks")
+    things = list(named(ast.parse("from helpers.core import checks\nindex = shape = checks.count")))
+    assert checks.count in things and checks.index not in things
 
 
 @pytest.mark.parametrize("name", TREES)

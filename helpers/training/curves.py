@@ -19,7 +19,21 @@ import numpy as np
 from helpers.core import checks
 from helpers.training.history import History
 
-__all__ = ["Curve", "guess_loss", "mean_of"]
+__all__ = ["EXPLOSION", "RISE", "Curve", "guess_loss", "mean_of"]
+
+# Losses are in units of a guess. Each number lies between what healthy and what faulty trainings showed.
+EXPLOSION = 10.0  # a rough start costs several guesses, no more
+BAD_START = 2.0  # random logits of deviation s cost log K + s^2 / 2: for ten classes this is s = 2.1
+RISE = 1.1  # the noise of a few batches before anything is learned is some hundredths
+SHOCK = 3.0  # and so many times the noise of one batch, for a mean of three
+HIGH = 0.1  # what is left at the end is much from here on: 0.23 for ten classes
+REST = 0.05  # less than this is not worth a longer training
+BEGUN = 0.6  # a training that has more left than this has hardly begun
+SPENT = 0.4  # share of the steps by which 0.9 of the rate is spent: 0.6 with a cosine, 0.9 with a constant
+PLATEAU = 0.15  # share of tau before a twentieth of the fall is done
+SUDDEN = 1.5  # half of the fall is done by so many times that tau; at an even pace, by ten times
+FALLING = 0.9  # a loss is falling if it is below this part of what it was a fifth of the training before
+GAP = 2.0  # validation loss over training loss
 
 MIN_STEPS = 40  # the losses of fewer mini-batches are mostly noise
 MIN_LOOKS = 3  # at the validation set, to tell a trend from a single look
@@ -132,16 +146,111 @@ class Curve:
         tenths = [tenth.mean() for tenth in np.array_split(self.losses, 10)]
         return tenths[-1] / max(tenths[-3], TINY)
 
-    def told(self, loss: float) -> str:
-        """Return a loss in words, in its own unit."""
+    # ---- conditions of findings ----
+
+    @property
+    def starts_sure(self) -> bool:
+        return bool(self.n_classes) and self.start > BAD_START
+
+    @property
+    def starts_on_a_plateau(self) -> bool:
+        fell = self.start - self.end > 1 - BEGUN
+        return fell and self.plateau > PLATEAU and self.half < SUDDEN * self.plateau
+
+    @property
+    def rises(self) -> bool:
+        before = max(self.start, 1.0)
+        return self.end >= HIGH and self._peaks.max() >= max(RISE * before, before + SHOCK * self.noise)
+
+    @property
+    def rises_and_returns(self) -> bool:
+        return self.rises and self.learned
+
+    @property
+    def learns_nothing(self) -> bool:
+        return not self.learned and not self.on_its_way
+
+    @property
+    def decays_early(self) -> bool:
+        return self.spent <= SPENT * self.n_steps and self.end >= REST and self.on_its_way
+
+    @property
+    def has_hardly_begun(self) -> bool:
+        return self.left >= BEGUN and self.on_its_way
+
+    @property
+    def still_falls(self) -> bool:
+        return self.end >= REST and self.recent <= FALLING
+
+    @property
+    def settles_high(self) -> bool:
+        return self.end >= HIGH and not (len(self.val) and self.val[-1] > GAP * self.end)
+
+    @property
+    def has_a_gap(self) -> bool:
+        known = len(self.val) >= MIN_LOOKS
+        return known and self.val[-1] - self.end >= HIGH and self.val[-1] >= GAP * self.end
+
+    # ---- evidence in words ----
+
+    def in_words(self, loss: float) -> str:
+        """Return a loss in its own unit."""
         return f"{loss * self.guess:.2g}"
 
     @property
     def course(self) -> str:
         """Say from where to where the loss went."""
-        val = f" (validation {self.told(self.val[-1])})" if len(self.val) else ""
+        val = f" (validation {self.in_words(self.val[-1])})" if len(self.val) else ""
         unit = f", a guess among {self.n_classes} classes having {self.guess:.2f}" if self.n_classes else ""
-        return f"Loss {self.told(self.start)} at the start and {self.told(self.end)}{val} at the end{unit}"
+        start, end = map(self.in_words, (self.start, self.end))
+        return f"Loss {start} at the start and {end}{val} at the end{unit}"
+
+    @property
+    def _peaks(self) -> np.ndarray:
+        return mean_of(self.losses, 3)
+
+    @property
+    def peak(self) -> str:
+        return self.in_words(self._peaks.max())
+
+    @property
+    def peak_step(self) -> int:
+        return int(self._peaks.argmax()) + 1
+
+    @property
+    def pull(self) -> str:
+        """Say how long the gradients were."""
+        if len(self.norms) < self.n_steps:
+            return "The norms of its gradients would tell more: fit(..., norms=True)."
+        tenth = self.n_steps // 10
+        first, last = np.median(self.norms[:tenth]), np.median(self.norms[-tenth:])
+        return f"Its gradients had a norm of {first:.2g} at the start and {last:.2g} at the end."
+
+    @property
+    def loss_when_spent(self) -> str:
+        return self.in_words(self.losses[max(0, self.spent - 3) : self.spent + 2].mean())
+
+    @property
+    def recent_fall(self) -> float:
+        return max(0.0, 1 - self.recent)
+
+    @property
+    def close(self) -> str:
+        return ", and the validation loss is close to it" if len(self.val) else ""
+
+    @property
+    def last(self) -> str:
+        return self.in_words(self.val[-1])
+
+    @property
+    def final(self) -> str:
+        return self.in_words(self.end)
+
+    @property
+    def best(self) -> str:
+        place = int(self.val.argmin())
+        when = f"; it was at its best, {self.in_words(self.val[place])}, at step {self.val_steps[place]}"
+        return when if self.val[-1] > RISE * self.val[place] else ""
 
 
 def mean_of(values: np.ndarray, width: int) -> np.ndarray:

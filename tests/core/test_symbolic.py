@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sympy
 
-from helpers.core import checks, symbolic
+from helpers.core import checks, symbolic, symbols
 from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
 from helpers.core.mathematics import cos, count_reached, exp, floor, minimum, named, pi, where
 from helpers.formulas import schedules
@@ -116,6 +116,24 @@ def test_a_template_filled_in_is_the_equation_with_its_numbers():
 
 def test_two_instances_do_not_share_an_equation():
     assert symbolic.latex(LINE, values=True) != symbolic.latex(LINE.replace(a=7.0), values=True)
+
+
+@pytest.mark.parametrize(
+    "made, value",
+    [
+        (symbols.log1p(sympy.Rational(1, 2)), math.log(1.5)),
+        (symbols.square(sympy.Integer(3)), 9),
+        (symbols.minimum(sympy.Integer(3), sympy.Integer(2)), 2),
+        (symbols.maximum(sympy.Integer(3), sympy.Integer(2)), 3),
+        (symbols.where(sympy.Integer(3) < 2, sympy.Integer(1), sympy.Integer(5)), 5),
+    ],
+)
+def test_a_function_of_symbols_has_the_value_of_its_name(made, value):
+    assert float(made.doit()) == pytest.approx(value)
+
+
+def test_a_function_that_is_shown_as_a_template():
+    assert sympy.latex(symbols.shown(r"g\left(#\right)")(sympy.Symbol("x"))) == r"g\left(x\right)"
 
 
 def test_nothing_is_simplified():

@@ -518,6 +518,10 @@ class TestDescription:
         known = {f.name for f in fields(cls)} | {"base_lr", "name"}
         assert set(re.findall(r"{(\w+)", cls.torch_code)) <= known
 
+    def test_a_torch_line_has_the_values(self):
+        line = schedules.base.torch_line(schedules.StepDecay(peak_lr=0.1, step_size=30, gamma=0.5))
+        assert line == "StepLR(optimizer, step_size=30, gamma=0.5)"
+
     @each_class
     def test_metadata(self, cls):
         about = hyperparameters(cls)

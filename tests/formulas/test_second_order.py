@@ -68,6 +68,7 @@ def test_every_public_member_has_a_row():
 @pytest.mark.parametrize(("run", "end"), EACH)
 def test_a_run_ends_at_the_minimum_and_says_so(run, end):
     found = run(tolerance=1e-9)
+    assert isinstance(found, second_order.Descent)
     assert found.converged and found.reason == "the gradient's norm is at or below the tolerance"
     np.testing.assert_allclose(found.path[-1], end, atol=1e-7)
     assert found.path.shape == (len(found.values), 2) and found.path.dtype == found.values.dtype == float

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from helpers.formulas.schedules import Constant, ReduceOnPlateau
 from helpers.training import Diverged, evaluate, fit, models
 from helpers.training.hooks import EarlyStopping, Plateau, StopOnDivergence
+from helpers.training.run import Run
 
 
 @pytest.fixture
@@ -26,6 +27,12 @@ def trained(train, val, hooks, *, schedule=None, epochs=60, lr=0.1, **changes):
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
     settings = dict(loss=F.cross_entropy, schedule=schedule or Constant(lr), batch_size=20) | changes
     return model, fit(model, train, val, optimizer=optimizer, epochs=epochs, hooks=hooks, **settings)
+
+
+def test_a_hook_sees_the_run_after_each_update(few):
+    runs = []
+    trained(*few, [lambda run: runs.append((type(run), run.step))], epochs=2)
+    assert runs == [(Run, step) for step in range(1, 7)]
 
 
 def test_early_stopping_stops_and_returns_to_the_best_look(few):
