@@ -266,6 +266,7 @@ def test_a_model_that_stays_bytes_trains_as_one_that_is_given_real_numbers(digit
 
 # torch's compiler imports parts of torch that it calls deprecated itself.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")  # torch's advice to move on
 def test_a_compiled_model_keeps_its_name_and_its_results(digits, monkeypatch):
     """With dynamo's own back end: the usual one calls a C++ compiler for a minute."""
     monkeypatch.setattr(nn.Module, "compile", functools.partialmethod(nn.Module.compile, backend="eager"))
