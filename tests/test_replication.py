@@ -74,6 +74,24 @@ def test_each_check_fails_by_what_it_depends_on_and_what_was_run_is_not_run_agai
     assert record["lessons"]["07-small"]["digest"] == replication.digest(small)
 
 
+@pytest.mark.parametrize("prints", ["the same", "another"])
+def test_counts_stay_where_helpers_were_rewritten_and_nothing_else_is_printed(small, monkeypatch, prints):
+    monkeypatch.setattr(replication, "MINIMUM", {"kernels": 1, "rounding": 0, "seeds": 0})
+    replication.replicate([(small, "AVX-512", "kernels", "AVX-512")], jobs=1)
+    replication.record([small])
+    before = replication.recorded()["07-small"]
+    monkeypatch.setattr(replication, "digest", lambda path: "rewritten")
+    assert replication.stays(small)
+    if prints == "another":
+        replication._write({"07-small": before | {"printed": "another"}})
+    assert replication.carried(small) == (prints == "the same")
+    after = replication.recorded()["07-small"]
+    assert (after == before | {"digest": "rewritten"}) == (prints == "the same")
+    rewrite(small, "always", "# Checked: one is one.\nassert 1 == 1.0")
+    replication._write({"07-small": before})
+    assert not replication.stays(small), "a lesson that was rewritten itself is counted anew"
+
+
 def test_the_digest_is_of_what_computes(small):
     digest = replication.digest(small)
     rewrite(small, "always", "# Checked: in other words.\n\nassert 1 == 1")

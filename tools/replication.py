@@ -4,7 +4,8 @@
 processor), with another **rounding**, and with other **seeds** (both by ``helpers/core/seeds.py``). It counts
 for every cell tagged ``check`` how often it held, and once all repetitions of a lesson are there keeps the
 counts in ``lessons/results/replications.json``. One that was run already, for this code and these helpers, is
-not run again: what was ended goes on.
+not run again: what was ended goes on. Where helpers were rewritten and a lesson prints the same to the last
+digit, on the same machine with the same versions, nothing that it computes has changed: its counts stay.
 
     python -m tools.replication [LESSON ...] [--seeds 10] [--rounding 10] [--kernels 3] [--jobs 2]
 """
@@ -56,14 +57,23 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 
 def digest(path):
     """Return a digest of a lesson's code and of the helpers that it computes with; figures only look."""
-    import nbformat
-
-    cells = nbformat.read(path, nbformat.NO_CONVERT).cells
-    code = [cell.source for cell in cells if cell.cell_type == "code" and cell.id != "bootstrap"]
+    code = _code(path)
     total = hashlib.sha256("\n".join(map(_bare, code)).encode())
     for module in sorted(_imported("\n".join(code))):
         total.update(_bare(module.read_text(encoding="utf-8")).encode())
     return total.hexdigest()[:16]
+
+
+def own_digest(path):
+    """Return a digest of a lesson's code alone."""
+    return hashlib.sha256("\n".join(map(_bare, _code(path))).encode()).hexdigest()[:16]
+
+
+def _code(path):
+    import nbformat
+
+    cells = nbformat.read(path, nbformat.NO_CONVERT).cells
+    return [cell.source for cell in cells if cell.cell_type == "code" and cell.id != "bootstrap"]
 
 
 def _bare(source):
@@ -109,7 +119,7 @@ def run(path):
     os.chdir(path.parent)
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main
-    start, failed = time.perf_counter(), {}
+    start, failed, printed = time.perf_counter(), {}, hashlib.sha256()
     code = [cell for cell in nbformat.read(path, nbformat.NO_CONVERT).cells if cell.cell_type == "code"]
     for i, cell in enumerate(code):
         name, output = f"<cell {i}>", io.StringIO()
@@ -120,8 +130,10 @@ def run(path):
         except Exception as error:
             words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             failed[cell.id] = {"error": words, "output": output.getvalue()[-2000:]}
+        printed.update(output.getvalue().encode())
         _forget_figures()
-    return {"seconds": round(time.perf_counter() - start, 1), "failed": failed}
+    seconds = round(time.perf_counter() - start, 1)
+    return {"seconds": seconds, "failed": failed, "printed": printed.hexdigest()[:16]}
 
 
 def _forget_figures():
@@ -228,6 +240,36 @@ def _say(path, kind, n, target, progress):
 # ---- the record ----
 
 
+def circumstances():
+    """Return the machine and the versions with which a lesson prints the same each time."""
+    from helpers.recipes import records
+
+    return {"hardware": records.hardware(), "versions": records.versions()}
+
+
+def recorded():
+    """Return what is kept of each lesson, by its name."""
+    return json.loads(RECORD.read_text(encoding="utf-8"))["lessons"] if RECORD.exists() else {}
+
+
+def printed(path):
+    """Return a digest of what a lesson prints with this processor's own kernels, running it if need be."""
+    plain = path, "AVX-512", "kernels", "AVX-512"
+    target = _target(path, *plain[2:])
+    if not target.exists() or "printed" not in json.loads(target.read_text(encoding="utf-8")):
+        target.unlink(missing_ok=True)
+        replicate([plain], 1)
+    return json.loads(target.read_text(encoding="utf-8"))["printed"] if target.exists() else None
+
+
+def stays(path):
+    """Return whether helpers were rewritten since a lesson was counted, and it prints the same as then."""
+    known = recorded().get(path.stem, {})
+    is_rewritten = known.get("digest", digest(path)) != digest(path)
+    is_alike = known == known | {"cells": own_digest(path)} | circumstances()
+    return is_rewritten and is_alike and printed(path) == known["printed"]
+
+
 def checks(path):
     """Return the check cells of a lesson, ``{id: (kind, statement)}``."""
     import nbformat
@@ -251,17 +293,29 @@ def counts(path):
     return {"repetitions": {kind: len(own) for kind, own in runs.items()}, "held": held}
 
 
+def carried(path):
+    """Keep the counts of a lesson that :func:`stays` as it was, and return whether it does."""
+    is_same = stays(path)
+    if is_same:
+        lessons = recorded()
+        _write(lessons | {path.stem: lessons[path.stem] | {"digest": digest(path)}})
+        print(f"{path.stem}: prints the same as when it was counted, so its counts stay", flush=True)
+    return is_same
+
+
 def record(paths):
     """Renew the counts of those of these lessons whose repetitions are complete; keep the others."""
-    from helpers.recipes import records
-
-    lessons = json.loads(RECORD.read_text(encoding="utf-8"))["lessons"] if RECORD.exists() else {}
+    lessons = recorded()
     for path in paths:
         known = counts(path)
         if all(known["repetitions"][kind] >= least for kind, least in MINIMUM.items()):
             date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-            facts = {"digest": digest(path), "date": date, "hardware": records.hardware()}
-            lessons[path.stem] = facts | {"versions": records.versions()} | known
+            facts = {"digest": digest(path), "cells": own_digest(path), "printed": printed(path)}
+            lessons[path.stem] = facts | {"date": date} | circumstances() | known
+    _write(lessons)
+
+
+def _write(lessons):
     in_order = {path.stem: lessons[path.stem] for path in notebooks() if path.stem in lessons}
     content = {"format": FORMAT, "command": "make replicate", "lessons": in_order}
     RECORD.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -302,6 +356,8 @@ def main(arguments=None):
     if told.work:
         return work()
     paths = _lessons([re.sub(r"^0+", "", word) for word in told.lessons])
+    if not told.report:
+        paths = [path for path in paths if not carried(path)]
     lost = 0 if told.report else replicate(plan(paths, told.seeds, told.rounding, told.kernels), told.jobs)
     record(paths)
     report(paths)
