@@ -33,7 +33,8 @@ function samples(schedule, total) {
   const [count, rate] = [Math.min(total, MOST), rateOf(schedule)];
   const steps = Array.from({ length: count + 1 }, (_, i) => Math.round((i * total) / count));
   const rates = steps.map((t) => rate(t));
-  return { steps, rates, area: (rates.slice(0, -1).reduce((sum, y) => sum + y, 0) * total) / count };
+  const sum = rates.reduce((all, y) => all + y, -rates[count]);
+  return { steps, rates, high: Math.max(...rates), area: (sum * total) / count };
 }
 
 // What tells a pinned schedule from the present one, if they are of one kind.
@@ -121,10 +122,10 @@ function start({ path: [, i, , ...place] }, { parts }, { first }) {
 
 // ---- what is shown ----
 
-function rateAxis(rates, log, ends) {
-  const top = ceiling(Math.max(...rates) || 1);
+function rateAxis(curves, log, ends) {
+  const top = ceiling(Math.max(...curves.map(({ high }) => high)) || 1);
   if (!log) return scale([0, top], ends);
-  const low = Math.max(Math.min(top, ...rates.filter((rate) => rate > 0)), top * 1e-5);
+  const low = Math.max(Math.min(top, ...curves.flatMap(({ rates }) => rates).filter((rate) => rate > 0)), top * 1e-5);
   const power = Math.ceil(Math.log10(top));
   return scale([10 ** Math.min(Math.floor(Math.log10(low)), power - 1), 10 ** power], ends, true);
 }
@@ -146,7 +147,7 @@ function curvesOf(schedules, { total_steps: total, log_axis: log }, x, ends, ui)
     if (ui.memory[style]?.key !== key) ui.memory[style] = { key, style, schedule, ...samples(schedule, total) };
     return ui.memory[style];
   });
-  const y = rateAxis(curves.flatMap(({ rates }) => rates), log, ends);
+  const y = rateAxis(curves, log, ends);
   const frame = [x.to, y.from, y.low, y.high, log].join();
   for (const curve of curves.filter((one) => one.frame !== frame)) {
     const ys = curve.rates.map((rate) => Math.min(y(rate), y.from + 50)); // zero has no place on a logarithmic axis
@@ -238,7 +239,7 @@ function view(state, ui) {
     below: [button("Pin this curve", pin, { disabled: pins.length === catalog.most }), chips],
     rows: [...rowsOf(state), ...(cycles ? catalog.rows : [])],
     equation: { key: [title(now), ui.local.values && JSON.stringify(parts).length],
-      lines: equations("symbols"), values: equations("numbers") },
+      lines: equations("symbols"), values: ui.local.values ? equations("numbers") : [] },
     codes: [["in this book", helpersCode(state)],
       ["in torch", cycles ? torch.replace("cycle_momentum=False", cycled) : torch]],
     numbers: () => [[["step", ...[now, ...pins].map(title)],
