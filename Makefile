@@ -17,6 +17,7 @@ RIVALS := .cache/rivals/.installed-$(call key,requirements-bench.txt)
 
 PYTEST := $(PY) -m pytest -q
 WORKERS := -n auto --maxprocesses 4
+LINT := $(PY) -m ruff check . && $(VENV)/bin/oxlint
 # One notebook stays on one worker.
 NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS) --dist loadfile
 BUILD := $(VENV)/bin/jupyter-book build . -q -n --keep-going
@@ -41,7 +42,7 @@ book: $(INSTALLED) ## Build the book: runs the lessons that changed, then render
 	@printf '\nThe book: file://%s/index.html (or `make serve`)\n' '$(CURDIR)/$(HTML)'
 
 test: install browser ## Run everything that guards the project
-	$(call stage,lint,$(PY) -m ruff check .)
+	$(call stage,lint,$(LINT))
 	$(call stage,unit tests and doctests,OMP_NUM_THREADS=1 $(PYTEST) -m 'not pages' $(WORKERS))
 	@rm -rf $(HTML) _build/.doctrees
 	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution --all); test -z "$$list" || $(NBVAL) $$list)
@@ -59,8 +60,8 @@ test-fonts: browser book ## Run the tests in a browser with the fonts of one fam
 test-peers: $(PEERS) ## Compare the formulas with those of Keras, optax and timm
 	@PYTHONPATH=.cache/peers $(PYTEST) tests/peers
 
-lint: $(INSTALLED) ## Check the style of the code, notebooks included
-	@$(PY) -m ruff check .
+lint: $(INSTALLED) ## Check the style of the code, notebooks and JavaScript included
+	@$(LINT)
 
 replicate: $(INSTALLED) ## Count how often every checked statement holds with other kernels, roundings, seeds (LESSON=17)
 	@$(PY) -m tools.replication $(LESSON)

@@ -62,7 +62,7 @@ def test_methods_stand_in_the_order_of_the_book_and_others_in_that_of_the_source
 def test_what_a_package_offers_comes_before_what_is_inside_it():
     homes = list(reference.contents(["helpers.figures"], ["plots"]))
     assert homes[0] == "helpers.figures.plots"
-    places = [homes.index(f"helpers.figures.explorers.{name}") for name in ("base", "schedules", "facts")]
+    places = [homes.index(f"helpers.figures.explorers.{name}") for name in ("kit", "schedules", "facts")]
     assert places == sorted(places)
 
 

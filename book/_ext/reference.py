@@ -85,8 +85,8 @@ def section(home: str, found: list[Entry], root: str) -> list[str]:
 def title(home: str, root: str) -> str:
     """Return the heading of a module on the page of a package, or on a page of several modules.
 
-    >>> title("helpers.figures.explorers.base", "helpers.figures"), title("helpers.formulas.line_search", "")
-    ('Explorers: base', 'Line search')
+    >>> title("helpers.figures.explorers.kit", "helpers.figures"), title("helpers.formulas.line_search", "")
+    ('Explorers: kit', 'Line search')
     """
     name = home.removeprefix(f"{root}.") if root else _short(home)
     return name.replace(".", ": ").replace("_", " ").capitalize()

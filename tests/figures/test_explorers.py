@@ -11,8 +11,8 @@ import torch
 
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.figures.explorers import Explorer, Prompt, ScheduleExplorer
-from helpers.figures.explorers.base import as_javascript
 from helpers.figures.explorers.facts import Facts, mathml, refusals
+from helpers.figures.explorers.kit import as_javascript
 from helpers.formulas import schedules
 
 STAIRS = schedules.StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)

@@ -1,8 +1,8 @@
 """Figures that answer "what if?": sliders in a notebook and in the built page."""
 
-from helpers.figures.explorers.base import Explorer
 from helpers.figures.explorers.codes import CodeExplorer
 from helpers.figures.explorers.convolution import ConvolutionExplorer
+from helpers.figures.explorers.kit import Explorer
 from helpers.figures.explorers.lipschitz import LipschitzExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.plateau import PlateauExplorer, PlateauQuestion

@@ -59,6 +59,7 @@ function patchElement(old, tree, space) {
   const before = stays ? old.tree.attributes : {};
   for (const name in { ...before, ...attributes }) {
     const value = attributes[name];
+    if (name === "key") continue;
     if (typeof value === "function" || typeof before[name] === "function") {
       if (!before[name]) node.addEventListener(name, (event) => node.tree.attributes[name]?.(event));
     } else if (name === "value" || name === "checked" || name === "open") node[name] = value;
@@ -329,7 +330,9 @@ function live(family, model, body) {
   const widths = new Map();
   const [speaking, fits] = [{ timer: null, next: null }, { key: null }];
   let busy = false;
-  if (family.knows && !family.knows(state())) throw new Error("no such state");
+  const isKnown = (asked) => catalog.rows.every(({ path, fact }) => refusal(catalog.facts[fact], read(asked, path)) === null) &&
+    (family.knows?.(asked) ?? true);
+  if (!isKnown(state())) throw new Error("no such state");
   const say = (text) => {
     speaking.next = text;
     if (speaking.timer === null) speak();
@@ -418,7 +421,7 @@ function live(family, model, body) {
   ui.memory = {}; // nothing was measured yet
   const unwatch = [...body.querySelectorAll(".picture")].map((place) => whenResized(place, measure));
   measure();
-  const listen = () => busy || ((family.knows?.(state()) ?? true) && draw());
+  const listen = () => busy || (isKnown(state()) && draw());
   const events = catalog.names.map((name) => `change:${name}`).join(" ");
   model.on(events, listen);
   return [...unwatch, () => clearTimeout(speaking.timer), () => model.off(events, listen)];

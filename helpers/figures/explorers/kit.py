@@ -1,10 +1,17 @@
-"""What every explorer is: a state, what is traced from the code, and one view for page, notebook, print."""
+"""What every explorer is: a state, what is traced from the code, and one view for page, notebook, print.
+
+In JupyterLab, Colab and the like an explorer is an `anywidget <https://anywidget.dev>`_, whose traits follow
+the reader's hand. Its ``text/html`` carries the same ES module and the same state, so that a page of the
+built book needs no kernel, no network and no other file. ``README.md`` beside this file says how to make one.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import re
+import sys
 from collections.abc import Collection
 from functools import cache
 from html import escape
@@ -17,7 +24,6 @@ import traitlets
 
 from helpers.core import checks
 from helpers.core.hyperparameters import Hyperparameter, hyperparameters
-from helpers.figures.explorers import base
 from helpers.figures.explorers.facts import Facts
 
 __all__ = ["Explorer", "as_javascript", "plain"]
@@ -28,17 +34,17 @@ KINDS |= {tuple: traitlets.List, list: traitlets.List, dict: traitlets.Dict}
 
 
 @cache
-def _file(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 @cache
-def _imported(name: str) -> tuple[str, ...]:
-    """The files that a JavaScript file imports, directly or not, and itself, in an order that works."""
-    found: list[str] = []
-    for other in re.findall(r'from "\./(\w+\.js)"', _file(name)):
-        found += [file for file in _imported(other) if file not in found]
-    return (*found, name)
+def _imported(path: Path) -> tuple[Path, ...]:
+    """The files of the kit that a JavaScript file imports, and itself, in an order that works."""
+    files: list[Path] = []
+    for name in re.findall(r'from "\./(\w+\.js)"', _text(path)):
+        files += [file for file in _imported(HERE / name) if file not in files]
+    return (*files, path)
 
 
 def as_javascript(value: Any) -> str:
@@ -47,9 +53,9 @@ def as_javascript(value: Any) -> str:
 
 
 @cache
-def _compact(name: str) -> str:
+def _compact(path: Path) -> str:
     """JavaScript without indentation, whole-line comments, imports, and exports other than the default."""
-    source = re.sub(r"^import [^;]*;\n", "", _file(name), flags=re.MULTILINE)
+    source = re.sub(r"^import [^;]*;\n", "", _text(path), flags=re.MULTILINE)
     source = re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
     lines = (line.strip() for line in source.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
@@ -61,7 +67,7 @@ def _in_script(text: str) -> str:
     return re.sub("<(?=!--|script)", "\\\\u003c", text, flags=re.IGNORECASE)
 
 
-class Explorer(base.Explorer):
+class Explorer(anywidget.AnyWidget):
     """A figure that answers "what if?", in a notebook and in a page without a kernel.
 
     Parameters
@@ -69,13 +75,18 @@ class Explorer(base.Explorer):
     state : dataclass instance
         Its fields are the traits that page and kernel share; its hyperparameters have sliders.
 
+    Attributes
+    ----------
+    initial : dataclass instance
+        The state at the start.
+
     Raises
     ------
     ValueError
         If a field of `limited` is not in the range of its slider.
     """
 
-    #: The name of the JavaScript file beside this one.
+    #: The name of the JavaScript file beside the module of the class.
     family: ClassVar[str]
     #: What the explorer is, for those who cannot see it.
     alt: ClassVar[str]
@@ -87,7 +98,7 @@ class Explorer(base.Explorer):
     def __init__(self, state: Any) -> None:
         fields = dataclasses.fields(state)
         self._names = [field.name for field in fields]
-        self._first = state
+        self.initial = state
         for name, about in hyperparameters(state).items():
             if name in self.limited:
                 _require_range(about, name, getattr(state, name))
@@ -95,7 +106,7 @@ class Explorer(base.Explorer):
         kinds = {f.name: float if f.type == "float" else type(values[f.name]) for f in fields}  # of 1 too
         self.add_traits(**{name: KINDS[kinds[name]](value).tag(sync=True) for name, value in values.items()})
         self.add_traits(_esm=traitlets.Unicode(self._module()).tag(sync=True))  # before anywidget asks for it
-        anywidget.AnyWidget.__init__(self)
+        super().__init__()
 
     def state(self) -> dict[str, Any]:
         """Return the traits that the page and the kernel share."""
@@ -103,7 +114,7 @@ class Explorer(base.Explorer):
 
     def rows(self, facts: Facts) -> list[dict]:
         """Return a row for each slider, once `facts` has what is known of it; a family may add to both."""
-        return facts.rows(self._first)
+        return facts.rows(self.initial)
 
     def catalog(self) -> dict[str, Any]:
         """Return what the view has to know besides sliders and questions, as JSON."""
@@ -129,12 +140,14 @@ class Explorer(base.Explorer):
         catalog = _grown(catalog)
         formulas = ", ".join(f"{name}: {text}" for name, text in self.formulas().items())
         constants = {
-            "css": as_javascript(_file("explorer.css")),
+            "css": as_javascript(_text(HERE / "explorer.css")),
             "catalog": as_javascript(catalog),
             "formulas": f"{{{formulas}}}",
         }
-        told = [f"const {name} = {text};" for name, text in constants.items()]
-        return "\n".join([*told, *map(_compact, _imported(f"{self.family}.js"))])
+        lines = [f"const {name} = {text};" for name, text in constants.items()]
+        owner = next(kind for kind in type(self).__mro__ if "family" in vars(kind))
+        own = Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js")
+        return "\n".join([*lines, *map(_compact, _imported(own))])
 
     def evaluate(self, expression: str) -> Any:
         """Return what a JavaScript expression of the module's own names is, by QuickJS.
@@ -157,15 +170,21 @@ class Explorer(base.Explorer):
 
     def html(self) -> str:
         """Return the explorer as HTML that needs no other file."""
+        still = self.still() if importlib.util.find_spec("quickjs") else ""  # a notebook shows none
         payload = _in_script(as_javascript({"esm": self._esm, "state": self.state()}))
         return (
-            f"<style>{_file('explorer.css')}</style>"
+            f"<style>{_text(HERE / 'explorer.css')}</style>"
             f'<div class="explorer" role="group" aria-label="{escape(self.alt)}">'
-            f'<div class="ex still">{self.still()}'
+            f'<div class="ex still">{still}'
             "<noscript><p>Without JavaScript this is a still picture.</p></noscript></div>"
             f'<script type="application/json">{payload}</script></div>'
-            f"<script>{_compact('host.js')}</script>"
+            f"<script>{_compact(HERE / 'host.js')}</script>"
         )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        words = f"{type(self).__name__}: {self.alt}"
+        return {**data, "text/plain": words, "text/html": self.html()}, metadata
 
 
 def _grown(value: Any) -> Any:
@@ -183,7 +202,11 @@ def _element(element: ElementTree.Element) -> list:
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON has of a value: lists for tuples, numbers of Python for NumPy's."""
+    """Return what JSON has of a value: lists for tuples, numbers of Python for NumPy's.
+
+    >>> plain({"milestones": (30, 60)})
+    {'milestones': [30, 60]}
+    """
     if isinstance(value, dict):
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, (tuple, list)):

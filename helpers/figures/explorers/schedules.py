@@ -184,7 +184,7 @@ class ScheduleExplorer(Explorer):
     def catalog(self) -> dict[str, Any]:
         facts = Facts(resize=lambda about: _resized(about, self._total / STEPS))
         pair = Joined((schedules.Constant(0.1), schedules.Constant(0.2)), milestones=(1,))
-        rows = {"rows": facts.rows(self._first), "joint": facts.rows(pair)}
+        rows = {"rows": facts.rows(self.initial), "joint": facts.rows(pair)}
         methods = {name: _method(facts, schedule) for name, schedule in self._methods.items()}
         return {"most": PINS, "methods": methods, **rows, "facts": facts.told}
 
