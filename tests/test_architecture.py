@@ -4,10 +4,12 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import io
 import re
 import statistics
 import subprocess
 import sys
+import tokenize
 
 import pytest
 
@@ -100,6 +102,47 @@ def test_formulas_are_imported_without_torch():
     code = f"import sys, importlib\nsys.modules['torch'] = None\nfor n in {names}: importlib.import_module(n)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# How large it is
+
+#: Code lines of helpers, Python and JavaScript, without docstrings, comments and blanks. The goal with the
+#: explorers of lessons 1 to 21 is 9,500; where a lesson needs room, something older makes it.
+CEILING = 10_150
+
+
+def code_lines(text, ending):
+    """Return the number of lines that are code."""
+    if ending == ".js":
+        return sum(bool(line.strip()) and not line.strip().startswith("//") for line in text.splitlines())
+    words = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
+        for line in range(node.lineno, node.end_lineno + 1)
+    }
+    quiet = {
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENDMARKER,
+    }
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in quiet]
+    return len({line for t in tokens for line in range(t.start[0], t.end[0] + 1)} - words)
+
+
+def test_the_helpers_stay_compact():
+    files = [path for path in (ROOT / "helpers").rglob("*") if path.suffix in (".py", ".js")]
+    lines = {path: code_lines(path.read_text(encoding="utf-8"), path.suffix) for path in files}
+    assert sum(lines.values()) <= CEILING
+
+
+def test_only_code_is_counted():
+    python = '"""Words."""\n\n# More.\ndef f():\n    """Say."""\n    return (\n        1  # one\n    )\n'
+    assert code_lines(python, ".py") == 4
+    assert code_lines("// Words.\n\nconst a = 1;\n", ".js") == 1
 
 
 # What each module says and does not say
