@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from helpers.core import checks
 from helpers.recipes import records
-from helpers.training import History, evaluate
+from helpers.training import History, evaluate, processes
 from helpers.training.data import Dataset
 from helpers.training.runtime import Runtime
 
@@ -162,7 +162,7 @@ def _line(words: str, runs: list[dict[str, Any]], asked: str) -> str:
 
 
 def _say(runtime: Runtime, text: str) -> None:
-    if runtime.is_main:
+    if processes.is_main():
         records.say(text)
 
 
@@ -187,7 +187,7 @@ def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
     with runtime.use():
         candidates = choose(recipe, chosen.seeds, runtime) if chosen.choose else None
         runs = measure(recipe, chosen.seeds, runtime)
-    if chosen.record is not None and runtime.is_main:
+    if chosen.record is not None and processes.is_main():
         command = records.command(recipe.name, arguments)
         facts = {"recipe": recipe.name, "goal": recipe.goal, "command": command}
         settings = {"settings": dataclasses.asdict(recipe.settings)}

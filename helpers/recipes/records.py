@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from helpers.training import processes
 from helpers.training.runtime import Runtime
 
 __all__ = ["FORMAT", "command", "hardware", "kept", "read", "say", "summary", "versions", "write"]
@@ -80,7 +81,7 @@ def write(
             "precision": runtime.precision,
             "channels_last": runtime.channels_last,
             "threads": torch.get_num_threads() if runtime.threads is None else runtime.threads,
-            "processes": runtime.world_size,
+            "processes": processes.world_size(),
         },
         "candidates": candidates,
         "runs": runs,

@@ -118,10 +118,11 @@ def fit(
     _check(optimizer, schedule, clip)
     train, val = _prepared(model, train, val, runtime)
     n_steps = count_steps(train, epochs=epochs, batch_size=batch_size)
-    pieces = {"micro_batch_size": micro_batch_size, "rank": runtime.rank, "world_size": runtime.world_size}
+    rank, world_size = processes.rank(), processes.world_size()
+    pieces = {"micro_batch_size": micro_batch_size, "rank": rank, "world_size": world_size}
     batches = Batches(train, batch_size, generator, augment=augment, **pieces)
     run = Run(model, optimizer, batches, n_steps // epochs, n_steps, hooks, val is not None, schedule)
-    with runtime.use(), randomness(generator.initial_seed() + runtime.rank), _underway(run, progress) as bar:
+    with runtime.use(), randomness(generator.initial_seed() + rank), _underway(run, progress) as bar:
         while run.step < n_steps and not run.stopped:
             lr = set_rate(optimizer, schedule(run.step))
             optimizer.zero_grad()
@@ -246,9 +247,10 @@ def evaluate(
     checks.count("batch_size", batch_size)
     runtime = _runtime(model, runtime)
     data = runtime.to(*check_data("data", data))
-    words = f"have an image for each of {runtime.world_size} processes"
-    checks.require(len(data[0]) >= runtime.world_size, words, "data", len(data[0]))
-    own = [part[runtime.rank :: runtime.world_size].split(batch_size) for part in data]
+    rank, world_size = processes.rank(), processes.world_size()
+    words = f"have an image for each of {world_size} processes"
+    checks.require(len(data[0]) >= world_size, words, "data", len(data[0]))
+    own = [part[rank::world_size].split(batch_size) for part in data]
     sums = [torch.zeros(2)]
     with evaluating(model), runtime.autocast():
         for x, y in zip(*own, strict=True):

@@ -39,7 +39,7 @@ CLEAR = 3.0
 
 @dataclass(frozen=True, eq=False)
 class RangeTest:
-    """What a range test saw.
+    """The rates and losses of a range test, and the rate that it suggests.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class RangeTest:
     suggestion : float
         A learning rate to train with, the highest one of a schedule.
     reason : str
-        How the suggestion came about.
+        Where the suggestion comes from.
     """
 
     rates: np.ndarray
@@ -72,14 +72,9 @@ class NoSuggestion(ValueError):
     Parameters
     ----------
     reason : str
-        What is required, and what was seen.
+        What is required, and what came.
     rates, losses : ndarray of shape (T,)
-        What was seen, as in :class:`RangeTest`.
-
-    Attributes
-    ----------
-    rates, losses
-        As above.
+        As in :class:`RangeTest`; attributes.
     """
 
     def __init__(self, reason: str, rates: np.ndarray, losses: np.ndarray) -> None:
@@ -134,28 +129,18 @@ def find_lr(
     TypeError, ValueError
         If an argument is not fit.
     """
-    _check(model, optimizer, low, high, steps, seed)
+    _check_range(low, high, steps)
     model, optimizer = copy.deepcopy((model, optimizer))  # together: one copy holds the other's parameters
     rates = np.geomspace(low, high, steps)
-    watch = _Watch(steps, _window(rates))
+    own = {"loss": loss, "optimizer": optimizer, "batch_size": batch_size, "seed": seed}
+    own |= {"epochs": math.ceil(steps / count_steps(train, epochs=1, batch_size=batch_size))}
+    own |= {"schedule": lambda step: float(rates[step]), "hooks": [_End(steps, _window(rates))]}
     try:
-        fit(
-            model,
-            train,
-            loss=loss,
-            optimizer=optimizer,
-            schedule=lambda step: float(rates[step]),
-            epochs=math.ceil(steps / count_steps(train, epochs=1, batch_size=batch_size)),
-            batch_size=batch_size,
-            seed=seed,
-            hooks=[watch],
-            progress=False,
-            **settings,
-        )
-    except Diverged:
-        watch.diverged = True
-    losses = np.array([value for value in watch.losses if math.isfinite(value)])
-    return suggest(rates[: len(losses)], losses, watch.diverged)
+        history, diverged = fit(model, train, progress=False, **own, **settings), False
+    except Diverged as error:
+        history, diverged = error.history, True
+    losses = np.array([value for value in history.losses if math.isfinite(value)])
+    return suggest(rates[: len(losses)], losses, diverged or len(losses) < steps)
 
 
 def suggest(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> RangeTest:
@@ -164,7 +149,7 @@ def suggest(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> RangeTest:
     Parameters
     ----------
     rates, losses : ndarray of shape (T,)
-        What a range test saw: rates in a geometric sequence, and finite losses.
+        Rates in a geometric sequence, and finite losses.
     diverged : bool
         Whether the test ended because the loss had become too high.
 
@@ -200,49 +185,45 @@ def suggest(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> RangeTest:
     >>> suggest(rates, np.abs(np.log10(rates) + 1), diverged=False)
     RangeTest(31 rates from 0.001 to 1, suggestion 0.05: half of 0.1, where the loss is lowest ...)
     """
+    window = _window(rates)
     if len(losses) == 0:
         raise NoSuggestion("the loss must be finite before the first update", rates, losses)
-    window = _window(rates) if len(rates) > 1 else 1
     if len(losses) <= window:
         raise NoSuggestion(f"low must be lower, the loss rises from lr={rates[0]:.4g} on", rates, losses)
     smoothed = _centered_mean(losses, window)
-    lowest = int(np.argmin(smoothed))
-    begin = losses[:window]
-    fall, error = float(begin.mean() - smoothed[lowest]), float(begin.std() / math.sqrt(window))
-    if not fall > CLEAR * error:
-        what = f"the loss must fall at some rate, it went from {begin.mean():.4g} to {smoothed[lowest]:.4g}"
-        raise NoSuggestion(f"{what}, with a standard error of {error:.2g}", rates, losses)
+    lowest, begin = int(np.argmin(smoothed)), losses[:window]
+    start, bottom, error = begin.mean(), smoothed[lowest], begin.std() / math.sqrt(window)
+    if not start - bottom > CLEAR * error:
+        words = f"the loss must fall at some rate, it went from {start:.4g} to {bottom:.4g}"
+        raise NoSuggestion(f"{words}, with a standard error of {error:.2g}", rates, losses)
     if lowest == len(losses) - 1 and not diverged:
         raise NoSuggestion(f"high must be higher, the loss still falls at lr={rates[-1]:.4g}", rates, losses)
     reason = (
         f"half of {rates[lowest]:.2g}, where the loss is lowest in the mean over a decade of rates,"
-        f" {smoothed[lowest]:.3g} after {begin.mean():.3g} at the start"
+        f" {bottom:.3g} after {start:.3g} at the start"
     )
     return RangeTest(rates, losses, smoothed, SHARE * float(rates[lowest]), reason)
 
 
-class _Watch:
-    """The hook that notes every loss and ends the test."""
+class _End:
+    """The hook that ends the test after its steps, or where the loss has become too high."""
 
     def __init__(self, steps: int, window: int) -> None:
         self.steps, self.window, self.lowest = steps, window, math.inf
-        self.losses: list[float] = []
-        self.diverged = False
 
     def __call__(self, run: Run) -> None:
-        self.losses = run.history.losses  # filled by the next line, also where that finds a NaN
         run.settle()
-        recent = float(np.mean(self.losses[-self.window :]))
+        recent = float(np.mean(run.history.losses[-self.window :]))
         self.lowest = min(self.lowest, recent)
-        self.diverged = recent > self.lowest + (TOO_HIGH - 1) * abs(self.lowest)
-        if self.diverged or run.step >= self.steps:
+        if run.step >= self.steps or recent > self.lowest + (TOO_HIGH - 1) * abs(self.lowest):
             run.stop()
 
 
 def _window(rates: np.ndarray) -> int:
     """How many steps are a decade of rates."""
-    decades = math.log10(rates[-1] / rates[0])
-    return max(1, round((len(rates) - 1) / decades))
+    if len(rates) < 2:
+        return 1
+    return max(1, round((len(rates) - 1) / math.log10(rates[-1] / rates[0])))
 
 
 def _centered_mean(values: np.ndarray, window: int) -> np.ndarray:
@@ -251,15 +232,9 @@ def _centered_mean(values: np.ndarray, window: int) -> np.ndarray:
     return np.convolve(values, kernel, "same") / np.convolve(ones, kernel, "same")
 
 
-def _check(model: nn.Module, optimizer: object, low: float, high: float, steps: int, seed: int) -> None:
+def _check_range(low: float, high: float, steps: int) -> None:
     checks.positive("low", low)
     checks.positive("high", high)
     checks.require(low < high, "be below high", "low", low)
     checks.count("steps", steps)
     checks.require(steps >= 10, "be at least 10", "steps", steps)
-    checks.index("seed", seed)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be a torch optimizer, got optimizer={optimizer!r}")
-    own = set(map(id, model.parameters()))
-    if not all(id(param) in own for group in optimizer.param_groups for param in group["params"]):
-        raise ValueError("optimizer must hold parameters of the model alone, got others")

@@ -6,7 +6,7 @@ batch, and the gradients are added up before the update, so that all make the sa
 each other at the first function here that has something to exchange. In a process of its own, which is any
 script that is started without torchrun, nothing is exchanged and every function leaves things as they are.
 
-A process that dies by an error says so to torchrun, which ends the others and names the one that died first.
+A process that dies by an error shows its traceback, and torchrun ends the others.
 
 >>> rank(), world_size(), is_main()
 (0, 1, True)
@@ -14,9 +14,7 @@ A process that dies by an error says so to torchrun, which ends the others and n
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -26,7 +24,6 @@ from torch import distributed as dist
 
 __all__ = [
     "average_buffers",
-    "barrier",
     "copy_first",
     "gather",
     "is_main",
@@ -63,9 +60,10 @@ def is_main() -> bool:
 
 
 def join(timeout: timedelta = TIMEOUT) -> bool:
-    """Meet the other processes, unless that has happened, and tell whether there are any.
+    """Create the process group where that has not happened, and tell whether there are other processes.
 
-    Tensors on the CPU travel by gloo, those on a GPU by NCCL. The process leaves by itself at its end.
+    Tensors on the CPU travel by gloo, those on a GPU by NCCL, which warns of a script that ends without
+    :func:`leave`.
 
     Parameters
     ----------
@@ -82,31 +80,17 @@ def join(timeout: timedelta = TIMEOUT) -> bool:
     if not dist.is_initialized():
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, timeout=timeout)
-        atexit.register(leave)
-        sys.excepthook = _report_death
     return True
 
 
 def leave() -> None:
-    """Part from the other processes, if they had met."""
-    if dist.is_available() and dist.is_initialized():
+    """Destroy the process group, if there is one."""
+    if dist.is_initialized():
         dist.destroy_process_group()
 
 
-def _report_death(kind: type[BaseException], error: BaseException, traceback: object) -> None:
-    """Hand an uncaught error to torchrun, which knows by its time which process died first."""
-    from torch.distributed.elastic.multiprocessing.errors import get_error_handler
-
-    atexit.unregister(leave)  # it would wait for the others, who wait for this one
-    sys.__excepthook__(kind, error, traceback)
-    try:
-        raise error
-    except BaseException as raised:  # torch's handler writes down the traceback of what is being handled
-        get_error_handler().record_exception(raised)
-
-
 def sum_gradients(params: Iterable[nn.Parameter]) -> None:
-    """Add up the gradients of all processes, in place, by one exchange for each type of number.
+    """Add up the gradients of all processes, in place, by one exchange.
 
     Each process weights its loss by its share of the batch, so that the sum is the gradient of the mean
     over the whole batch. A parameter that only some processes used counts as zero in the others; one that
@@ -115,31 +99,22 @@ def sum_gradients(params: Iterable[nn.Parameter]) -> None:
     Parameters
     ----------
     params : iterable of torch.nn.Parameter
-        The same ones in the same order in every process.
+        The same ones in the same order in every process, on one device.
     """
-    if not join():
+    params = [param for param in params if param.requires_grad]
+    if not params or not join():
         return
-    groups: dict[tuple[torch.dtype, torch.device], list[nn.Parameter]] = {}
-    for param in params:
-        if param.requires_grad:
-            groups.setdefault((param.dtype, param.device), []).append(param)
-    for group in groups.values():
-        _sum_alike(group)
-
-
-def _sum_alike(params: list[nn.Parameter]) -> None:
-    """Add up gradients of one type; one more number for each parameter counts those who used it."""
-    unused = [param for param in params if param.grad is None]
     used = params[0].new_tensor([param.grad is not None for param in params])
     grads = [torch.zeros_like(param) if param.grad is None else param.grad for param in params]
-    flat = torch.cat([used, *(grad.reshape(-1) for grad in grads)])
-    dist.all_reduce(flat)
-    used, *sums = flat.split([len(params), *(param.numel() for param in params)])
+    sums = torch.cat([used, *(grad.flatten() for grad in grads)])
+    dist.all_reduce(sums)
+    users, *sums = sums.split([len(params), *(param.numel() for param in params)])
+    missing = any(param.grad is None for param in params)  # else a GPU need not be waited for
     for param, grad, summed in zip(params, grads, sums, strict=True):
-        param.grad = grad.copy_(summed.view(param.shape))
-    if unused:  # else nobody needs the counts, and a GPU need not be waited for
-        for param, users in zip(params, used.tolist(), strict=True):
-            param.grad = param.grad if users else None
+        param.grad = grad.copy_(summed.view_as(grad))
+    if missing:
+        for param, count in zip(params, users.tolist(), strict=True):
+            param.grad = param.grad if count else None
 
 
 def total(tensor: Tensor) -> Tensor:
@@ -185,8 +160,3 @@ def copy_first(model: nn.Module) -> None:
     if join():
         for tensor in (*model.parameters(), *model.buffers()):
             dist.broadcast(tensor.detach(), src=0)
-
-
-def barrier() -> None:
-    """Wait until every process has come here."""
-    total(torch.zeros(()))

@@ -25,8 +25,6 @@ from helpers.training import processes
 
 __all__ = ["Runtime", "device", "randomness", "seeded", "threads"]
 
-PRECISIONS = ("fp32", "tf32", "bf16")
-
 
 @dataclass(frozen=True)
 class Runtime:
@@ -42,10 +40,12 @@ class Runtime:
     precision : str
         ``"fp32"``: 32-bit numbers throughout. ``"tf32"``: convolutions and linear layers on a CUDA GPU
         multiply with 10 of the 23 bits of the fraction. ``"bf16"``: they compute in bfloat16, with 7 bits,
-        wherever torch's autocast deems that safe; weights and updates stay 32-bit.
+        wherever torch's autocast deems that safe; weights and updates stay 32-bit. Where the processor has
+        no instructions for them (an NVIDIA GPU below compute capability 8.0, a CPU without AVX512_BF16),
+        ``"tf32"`` changes nothing and ``"bf16"`` is slower than ``"fp32"``.
     channels_last : bool
         Whether images and convolutions are stored with the channels of a pixel side by side: faster, and
-        the same result up to rounding.
+        the same result up to rounding; but on Apple's mps it has given wrong results without a word [1]_.
     compile : bool
         Whether the model is compiled by ``torch.compile``. Its first batch then takes a minute or more,
         and on the CPU a C++ compiler must be there.
@@ -58,11 +58,8 @@ class Runtime:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not fit, or the machine cannot do what is asked for: tf32 and bf16 need a CUDA
-        GPU of compute capability 8.0 (A100) or more, bf16 on a CPU one with instructions for it
-        (AVX512_BF16, or Arm's), without which it is slower than fp32. Apple's mps is held to fp32, one
-        process and the usual memory format: there bf16 gains little, channels last has given wrong
-        results without a word [1]_, and processes cannot exchange gradients.
+        If a name is unknown, `threads` is not positive, this machine has no such device, or tf32 is asked
+        of another device than a CUDA GPU.
 
     Notes
     -----
@@ -91,7 +88,7 @@ class Runtime:
     --------
     >>> Runtime("cpu", precision="tf32")
     Traceback (most recent call last):
-    ValueError: precision must be 'fp32'... on this machine's cpu, got precision='tf32'
+    ValueError: precision must be 'fp32' or 'bf16', got precision='tf32'
     """
 
     device: str | torch.device = "auto"
@@ -103,10 +100,10 @@ class Runtime:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "device", _available(self.device))
-        checks.one_of(*PRECISIONS)("precision", self.precision)
+        names = ("fp32", "tf32", "bf16") if self.device.type == "cuda" else ("fp32", "bf16")
+        checks.one_of(*names)("precision", self.precision)
         if self.threads is not None:
             checks.count("threads", self.threads)
-        _require_ability(self)
 
     @classmethod
     def fastest(cls, **changes: Any) -> Runtime:
@@ -120,8 +117,8 @@ class Runtime:
         Returns
         -------
         Runtime
-            On the fastest device, in bf16 where it computes that, channels last except on mps, and with
-            cuDNN free to choose.
+            On the fastest device, in bf16 where it has instructions for that, channels last except on mps,
+            and with cuDNN free to choose.
 
         Examples
         --------
@@ -129,24 +126,9 @@ class Runtime:
         True
         """
         where = _available(changes.get("device", "auto"))
-        precision = "bf16" if _computes_bf16(where) else "fp32"
+        precision = "bf16" if _multiplies_bf16(where) else "fp32"
         best = {"precision": precision, "channels_last": where.type != "mps", "deterministic": False}
         return cls(**{"device": where, **best, **changes})
-
-    @property
-    def rank(self) -> int:
-        """The number of this process among those that train together, from 0."""
-        return processes.rank()
-
-    @property
-    def world_size(self) -> int:
-        """How many processes train together."""
-        return processes.world_size()
-
-    @property
-    def is_main(self) -> bool:
-        """Whether this process shows progress and writes files."""
-        return processes.is_main()
 
     def prepare(self, model: nn.Module) -> nn.Module:
         """Bring a model to the device, in place, and return it.
@@ -164,12 +146,9 @@ class Runtime:
 
     def to(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Return tensors on the device; images, which have four axes, in the memory format chosen."""
-        return tuple(self._bring(tensor) for tensor in tensors)
-
-    def _bring(self, tensor: Tensor) -> Tensor:
-        if self.channels_last and tensor.ndim == 4:
-            return tensor.to(self.device, memory_format=torch.channels_last)
-        return tensor.to(self.device)
+        formats = {4: torch.channels_last} if self.channels_last else {}
+        keep = torch.preserve_format
+        return tuple(x.to(self.device, memory_format=formats.get(x.ndim, keep)) for x in tensors)
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """Return the block for forward pass and loss, in which layers compute in the precision chosen."""
@@ -190,54 +169,27 @@ class Runtime:
 
 
 def _available(name: str | torch.device) -> torch.device:
-    """Return the device of that name, which must be here; the plain name of a GPU means this process's."""
-    chosen = device() if name == "auto" else _named(name)
-    if chosen.type == "cuda" and chosen.index is None:
-        chosen = torch.device("cuda", processes.local_rank())
-    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    known = (chosen.index or 0) < here.get(chosen.type, 0)
-    found = ", ".join(f"{n} {kind}" for kind, n in here.items())
-    checks.require(known, f"be a device of this machine ({found})", "device", str(chosen))
+    """Return the device of that name; the plain name of a GPU means the one of this process."""
+    try:
+        chosen = device() if name == "auto" else torch.device(name)
+        if chosen.type == "cuda" and chosen.index is None:
+            chosen = torch.device("cuda", processes.local_rank())
+        torch.empty(0, device=chosen)
+    except (AssertionError, RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be one of this machine, got device={name!r}: {error}") from error
     return chosen
 
 
-def _named(name: object) -> torch.device:
-    try:
-        return torch.device(name)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"device must be the name of a torch device, got device={name!r}") from error
-
-
-def _require_ability(runtime: Runtime) -> None:
-    """Refuse what the device cannot do, or does wrong."""
-    kind, precision = runtime.device.type, runtime.precision
-    able = {
-        "fp32": True,
-        "tf32": kind == "cuda" and torch.cuda.get_device_capability(runtime.device) >= (8, 0),
-        "bf16": _computes_bf16(runtime.device),
-    }
-    possible = " or ".join(repr(name) for name in PRECISIONS if able[name])
-    checks.require(able[precision], f"be {possible} on this machine's {kind}", "precision", precision)
-    if kind == "mps":
-        for name in ("channels_last", "compile"):
-            checks.require(not getattr(runtime, name), "be False on mps", name, True)
-        checks.require(processes.world_size() == 1, "be 1 on mps", "world_size", processes.world_size())
-
-
-def _computes_bf16(where: torch.device) -> bool:
-    """Tell whether the device multiplies bfloat16 numbers as such, and not by a detour that takes longer."""
+def _multiplies_bf16(where: torch.device) -> bool:
+    """Tell whether the device has instructions for bfloat16 numbers, without which they take longer."""
     if where.type == "cuda":
         return torch.cuda.get_device_capability(where) >= (8, 0)
-    if where.type != "cpu" or not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return False
-    # That is also true of x86 processors on which it is emulated; on Arm, and in older versions of torch,
-    # there is no more to ask.
-    return getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16", True)
+    return where.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
 
 
 @contextlib.contextmanager
 def _cuda_flags(tf32: bool, deterministic: bool) -> Iterator[None]:
-    """Set torch's global switches for CUDA, and set them back."""
+    """Set torch's global switches for CUDA, and restore them."""
     # torch 2.9 and later also have `fp32_precision`, but once that is set, reading these raises an error.
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     switches = [

@@ -6,8 +6,6 @@ import inspect
 import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -146,27 +144,7 @@ def test_the_command_line_says_and_records_what_came_out(quick, tmp_path, capsys
 def test_a_wish_that_the_machine_cannot_fulfil_is_refused(quick, capsys):
     with pytest.raises(SystemExit):
         command.main(quick, ["--device", "cuda:99"])
-    assert "device must be a device of this machine" in capsys.readouterr().err
-
-
-def test_two_processes_train_one_recipe(tmp_path):
-    path = tmp_path / "two.json"
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m"]
-    asked = ["helpers.recipes.digits", "--seeds", "0", "--device", "cpu", "--precision", "fp32"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*launch, *asked, "--record", str(path)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("mean") == 1  # one process speaks
-    record = records.read(path)
-    assert record["runtime"]["processes"] == 2
-    assert record["summary"]["accuracy_mean"] > 0.97
+    assert "device must be one of this machine" in capsys.readouterr().err
 
 
 def test_all_recipes_run_where_they_can(monkeypatch, tmp_path, capsys):

@@ -1,14 +1,15 @@
-"""What each process does in tests of several: ``torchrun --nproc-per-node 2 ranks.py JOB FOLDER``."""
+"""What each process does in tests of several: ``torchrun --nproc-per-node 2 ranks.py FOLDER``."""
 
 import pathlib
 import sys
-import time
+from dataclasses import replace
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from helpers.formulas.schedules import LinearDecay
+from helpers.recipes import command, digits
 from helpers.training import evaluate, fit, models, processes
 from helpers.training.augmentation import Augmentation
 from helpers.training.runtime import Runtime
@@ -27,7 +28,7 @@ def three_steps(runtime, model):
     losses = []
     with runtime.use():
         for batch in zip(*(data.split(12) for data in runtime.to(*images_and_labels())), strict=True):
-            x, y = (data[runtime.rank :: runtime.world_size] for data in batch)
+            x, y = (data[processes.rank() :: processes.world_size()] for data in batch)
             optimizer.zero_grad()
             with runtime.autocast():
                 loss = F.cross_entropy(model(x), y) * (len(y) / len(batch[1]))
@@ -92,14 +93,6 @@ def averaged_buffers():
     return norm.running_mean, norm.num_batches_tracked
 
 
-def present(folder):
-    """Return which processes had come to the barrier when this one left it; the first one comes late."""
-    time.sleep(0.5 if processes.is_main() else 0)
-    (folder / f"came-{processes.rank()}").touch()
-    processes.barrier()
-    return sorted(path.name for path in folder.glob("came-*"))
-
-
 def agree(folder):
     """Write down what this process saw of everything that processes exchange."""
     seen = {
@@ -109,25 +102,21 @@ def agree(folder):
         "normed": normed(),
         "gradients": summed_gradients(),
         "buffers": averaged_buffers(),
-        "barrier": present(folder),
         "total": processes.total(torch.tensor([1.0, processes.rank()])),
-        "met": torch.distributed.is_initialized(),
+        "gather": processes.gather(torch.tensor([processes.rank()])),
     }
-    processes.leave()
     torch.save(seen, folder / f"{processes.rank()}.pt")
 
 
-def die(folder):
+def fail(run):
     """Let the second process fail within its training, while the first one waits for its gradients."""
+    if processes.rank() == 1 and run.step == 2:
+        raise ArithmeticError("the second process cannot go on")
 
-    def fail(run):
-        if processes.rank() == 1 and run.step == 2:
-            raise ArithmeticError("the second process cannot go on")
-
-    fitted(hooks=[fail])
-
-
-JOBS = {"agree": agree, "die": die}
 
 if __name__ == "__main__":
-    JOBS[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    agree(pathlib.Path(sys.argv[1]))
+    few = replace(digits.CHOSEN, epochs=4)
+    recipe = replace(digits.RECIPE, settings=few, candidates=(few,))
+    command.main(recipe, ["--seeds", "0", "--device", "cpu", "--record", f"{sys.argv[1]}/record.json"])
+    fitted(hooks=[fail])
