@@ -151,7 +151,7 @@ def test_the_torch_line_is_that_of_an_example():
     assert made == "StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)"
     assert code == "StepLR(optimizer, step_size=300, gamma=0.1)"
     assert methods.torch_line(schedules.Lambda) == ("Lambda(lr=0.1, function=f)", "LambdaLR(optimizer, f)")
-    assert methods.torch_line(rules.Lion)[1] == ""
+    assert methods.torch_line(rules.LookAheadNesterov)[1] == ""
     assert methods.torch_line(regularizers.L2) == ("", "")
 
 
@@ -339,7 +339,6 @@ PERMITTED = {
     "p": {"power", "probability that a network gives"},
     r"\sigma": {"noise of one example", "standard deviation"},
     "s": {"length of a stair", "scale"},
-    r"\tau": {"dampening", "threshold"},
     "w": {"one weight of a layer", "warmup steps", "weight of a yes"},
 }
 

@@ -11,22 +11,15 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from helpers.core import checks, mathematics, symbolic
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.formulas import rules, schedules
-from helpers.formulas.rules.composition import Wrapper, decayed
+from helpers.formulas.rules.composition import Wrapper
 from helpers.formulas.surfaces import DoubleWell, Ravine
-
-
-def newton_schulz(x):
-    """What five Newton-Schulz iterations make of one singular value."""
-    for _ in range(5):
-        x = 3.4445 * x - 4.7750 * x**3 + 2.0315 * x**5
-    return x
 
 
 @dataclass(frozen=True)
@@ -48,10 +41,6 @@ ROWS = {
     rules.SGD: Row(rules.SGD(), (0.7, 0.3)),
     # v: 3, then 0.5 * 3 + 4 = 5.5
     rules.Momentum: Row(rules.Momentum(0.5), (0.7, 0.15), others=(rules.Momentum(0.99),)),
-    # v: 3 undamped, then 0.5 * 3 + 0.5 * 4 = 3.5
-    rules.DampenedMomentum: Row(
-        rules.DampenedMomentum(0.5, 0.5), (0.7, 0.35), others=(rules.DampenedMomentum(0.9, 0.1),)
-    ),
     # m: 1.5, then 0.5 * 1.5 + 0.5 * 4 = 2.75
     rules.EMAMomentum: Row(rules.EMAMomentum(0.5), (0.85, 0.575), others=(rules.EMAMomentum(0.99),)),
     # v: -0.3, then -0.15 - 0.4 = -0.55
@@ -74,12 +63,6 @@ ROWS = {
         (0.88, 0.88 - 0.4 / (math.sqrt(5.6875) + 1)),
         others=(rules.RMSprop(), rules.RMSprop(0.9, 1e-4, centered=True)),
     ),
-    # b: 3 / 2.5 = 1.2, then 0.6 + 4 / (sqrt(v) + 1)
-    rules.RMSpropMomentum: Row(
-        rules.RMSpropMomentum(decay=0.75, epsilon=1.0, momentum=0.5),
-        (0.88, 0.82 - 0.4 / (math.sqrt(5.6875) + 1)),
-        others=(rules.RMSpropMomentum(), rules.RMSpropMomentum(0.9, 1e-4, True, 0.5)),
-    ),
     # m_hat: 3, then (0.75 + 2) / 0.75 = 11/3; v_hat: 9, then 5.6875 / 0.4375 = 13
     rules.Adam: Row(
         rules.Adam(beta1=0.5, beta2=0.75, epsilon=1.0),
@@ -99,25 +82,14 @@ ROWS = {
         (0.875, 0.875 - 0.05 * 0.875 - 0.1 * 11 / 3 / (math.sqrt(13) + 1)),
         others=(rules.AdamW(),),
     ),
-    # c: 1.5, then 0.5 * 0.75 - 0.5 = -0.125, so down and up
-    rules.Lion: Row(rules.Lion(beta1=0.5, beta2=0.75), (0.9, 1.0), grads=(3.0, -1.0), others=(rules.Lion(),)),
-    # a matrix of one entry: its singular value is 1, and so is its direction
-    rules.Muon: Row(
-        rules.Muon(), (1 - 0.1 * newton_schulz(1), 1 - 0.2 * newton_schulz(1)), others=(rules.Muon(0.5),)
-    ),
     # gradients of 1 and 0.5
     rules.Clipped: Row(rules.Clipped(rules.SGD(), max_norm=1.0), (0.9, 0.85), grads=(3.0, 0.5)),
-    # gradients of 2 and -2
-    rules.ClippedByValue: Row(
-        rules.ClippedByValue(rules.SGD(), max_value=2.0), (0.8, 1.0), grads=(3.0, -5.0)
-    ),
     # v: 3 + 0.5, then 1.75 + 4 + 0.325
     rules.WithL2: Row(rules.WithL2(rules.Momentum(0.5), l2=0.5), (0.65, 0.65 - 0.6075)),
     # v: 3, then 5.5; the decay takes 0.05 of the weight before the step
     rules.WithWeightDecay: Row(rules.WithWeightDecay(rules.Momentum(0.5), weight_decay=0.5), (0.65, 0.0675)),
 }
 EACH = [pytest.param(rule, id=repr(rule)) for row in ROWS.values() for rule in row.settings]
-ELEMENTWISE = [param for param in EACH if param.values[0].elementwise]
 
 
 def walk(rule, param, gradient, lr, steps):
@@ -142,7 +114,7 @@ DECAY = schedules.CosineDecay(peak_lr=0.02, total_steps=100)
 
 def test_every_public_member_has_a_row():
     assert set(ROWS) == {*rules.METHODS, *rules.WRAPPERS}
-    named = {*rules.__all__} - {"METHODS", "WRAPPERS", "Rule", "descend", "orthogonalize"}
+    named = {*rules.__all__} - {"METHODS", "WRAPPERS", "Rule", "descend"}
     assert named == {rule.__name__ for rule in ROWS}
 
 
@@ -151,9 +123,8 @@ def test_every_public_member_has_a_row():
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: type(row.rule).__name__)
 def test_two_steps_by_hand(row):
-    one = np.ones((1, 1)) if isinstance(row.rule, rules.Muon) else 1.0
-    path = walk(row.rule, one, lambda t, w: row.grads[t] * one, 0.1, 2)
-    np.testing.assert_allclose(np.ravel(path), row.expected, rtol=1e-14)
+    path = walk(row.rule, 1.0, lambda t, w: row.grads[t], 0.1, 2)
+    np.testing.assert_allclose(path, row.expected, rtol=1e-14)
 
 
 # Against torch
@@ -174,23 +145,9 @@ RATE_INSIDE = rules.HeavyBall, rules.StoredAheadNesterov
 RATE_SCALED = (rules.EMAMomentum,)
 
 
-@pytest.fixture
-def unrounded(monkeypatch):
-    """Let Muon compute in full precision: in bfloat16 it rounds so much that runs part."""
-    to = torch.Tensor.to
-
-    def stays(tensor, *args, dtype=None, **settings):
-        if dtype is torch.bfloat16:
-            return tensor.clone()
-        return to(tensor, *args, **settings) if dtype is None else to(tensor, *args, dtype=dtype, **settings)
-
-    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)  # as torch asks for it up to 2.13
-    monkeypatch.setattr(torch.Tensor, "to", stays)
-
-
 @pytest.mark.parametrize("rule", IN_TORCH)
 @pytest.mark.parametrize("lr", [0.02, DECAY], ids=["constant", "cosine"])
-def test_a_hundred_steps_are_torchs(rule, lr, unrounded):
+def test_a_hundred_steps_are_torchs(rule, lr):
     weight = torch.tensor(START, requires_grad=True)
     optimizer = eval(rule.torch(0.02), {"torch": torch, "params": [weight]})
     if lr is DECAY and isinstance(rule, RATE_INSIDE + RATE_SCALED):
@@ -225,11 +182,10 @@ def test_with_l2_is_torchs_weight_decay(rule, theirs):
     [
         (rules.Adam(), lambda p, d: torch.optim.AdamW(p, weight_decay=d)),
         (rules.AMSGrad(), lambda p, d: torch.optim.AdamW(p, weight_decay=d, amsgrad=True)),
-        (rules.Muon(), lambda p, d: torch.optim.Muon(p, weight_decay=d)),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_with_weight_decay_is_torchs_decoupled_decay(rule, theirs, unrounded):
+def test_with_weight_decay_is_torchs_decoupled_decay(rule, theirs):
     weight = torch.tensor(START, requires_grad=True)
     path = torch_path(theirs([weight], 0.1), weight, DECAY)
     ours = walk(rules.WithWeightDecay(rule, 0.1), START, bumpy, DECAY, 100)
@@ -241,30 +197,18 @@ def clipped_by(rule, grad):
 
 
 @given(hnp.arrays(np.float64, (3, 2), elements=st.floats(-100, 100)))
-def test_clipping_is_torchs(grad):
-    tensor = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
-    for rule, clip, rtol in (
-        (
-            rules.Clipped(rules.SGD(), 5.0),
-            torch.nn.utils.clip_grad_norm_,
-            3e-7,
-        ),  # torch adds 1e-6 to the norm
-        (rules.ClippedByValue(rules.SGD(), 5.0), torch.nn.utils.clip_grad_value_, 0),
-    ):
-        tensor.grad = torch.from_numpy(grad.copy())
-        clip([tensor], 5.0)
-        np.testing.assert_allclose(clipped_by(rule, grad), tensor.grad.numpy(), rtol=rtol)
-
-
-@given(hnp.arrays(np.float64, (4,), elements=st.floats(-100, 100)))
-def test_clipping_by_norm_shortens_and_keeps_the_direction(grad):
+def test_clipping_is_torchs_and_keeps_the_direction(grad):
     short, norm = clipped_by(rules.Clipped(rules.SGD(), 5.0), grad), np.linalg.norm(grad)
+    tensor = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
+    tensor.grad = torch.from_numpy(grad.copy())
+    torch.nn.utils.clip_grad_norm_([tensor], 5.0)
+    np.testing.assert_allclose(short, tensor.grad.numpy(), rtol=3e-7)  # torch adds 1e-6 to the norm
     assert np.linalg.norm(short) <= 5.0 * (1 + 1e-15) and (norm > 5.0 or np.array_equal(short, grad))
     np.testing.assert_allclose(short * norm, grad * np.linalg.norm(short), rtol=1e-12, atol=1e-200)
 
 
 def test_torch_lines_name_what_torch_has():
-    without = {rules.LookAheadNesterov, rules.Lion, *rules.WRAPPERS}
+    without = {rules.LookAheadNesterov, *rules.WRAPPERS}
     assert {rule for rule in ROWS if not rule.torch_code} == without
     assert rules.Adam().torch(0.1) == "torch.optim.Adam(params, lr=0.1, betas=(0.9, 0.999), eps=1e-08)"
 
@@ -291,55 +235,7 @@ def test_names_elsewhere_are_data(rule):
         assert any(hasattr(home, first) for home in homes) or first == "weight_decay"
 
 
-# One formula, all readers
-
-
-@pytest.mark.parametrize("rule", ELEMENTWISE)
-def test_number_array_tensor_and_symbols_agree(rule):
-    rng = np.random.default_rng(3)
-    param, grad = rng.standard_normal((2, 5))
-    state = {name: 4 if name == "step" else rng.uniform(0.5, 2, 5) for name in rule.init(param)}
-    new, new_state = rule.update(param, grad, state, 0.3)
-
-    as_tensors = {k: torch.from_numpy(v) if k != "step" else v for k, v in state.items()}
-    tensor, _ = rule.update(torch.from_numpy(param), torch.from_numpy(grad), as_tensors, 0.3)
-    np.testing.assert_allclose(tensor.numpy(), new, rtol=1e-14)
-    for i in range(5):
-        one = {k: v if k == "step" else float(v[i]) for k, v in state.items()}
-        number, number_state = rule.update(float(param[i]), float(grad[i]), one, 0.3)
-        by_symbols, symbol_state = traced(rule, float(param[i]), float(grad[i]), one, 0.3)
-        assert number == pytest.approx(new[i], rel=1e-14) == by_symbols
-        expected = {k: v if k == "step" else pytest.approx(v[i], rel=1e-13) for k, v in new_state.items()}
-        assert number_state == expected and symbol_state == expected
-
-
-def test_javascript_agrees_in_a_browser(browser):
-    cases, page = [], browser.new_page()
-    for rule in (param.values[0] for param in ELEMENTWISE):
-        state = {name: 4 if name == "step" else 0.3 * i + 0.5 for i, name in enumerate(rule.init(0.0))}
-        for step, grad, lr in ((1, -1.7, 0.3), (4, 0.0, 1.0), (0, 2.5, 0.0)):
-            state = {**state, "step": step} if "step" in state else state
-            code, fields = symbolic.update_javascript(rule), dataclasses.asdict(rule)
-            cases.append([code, [0.8, grad, state, lr, fields], rule.update(0.8, grad, state, lr)])
-    script = "(cases) => cases.map(([code, args]) => eval(code)(...args))"
-    found = page.evaluate(script, [case[:2] for case in cases])
-    page.close()
-    for answer, (code, args, (param, state)) in zip(found, cases, strict=True):
-        close = {name: pytest.approx(value, rel=1e-13) for name, value in state.items()}
-        assert answer == {"param": pytest.approx(param, rel=1e-13), "state": close}, (code, args)
-
-
-def traced(rule, param, grad, state, lr):
-    """Return the update that the traced equations make of numbers."""
-    update, values = symbolic.traced_update(rule), symbolic.twin(rule).values
-    known = {"param": param, "grad": grad, "lr": lr, **{f"state.{k}": v for k, v in state.items()}}
-    places = {sympy.Symbol(k, real=True): sympy.sympify(v) for k, v in known.items()}
-    places.update({symbol: sympy.sympify(value) for symbol, value in values.items()})
-    new = {}
-    for name, expr in update.state.items():
-        new[name] = float(expr.doit().xreplace(places).doit())
-        places[sympy.Symbol(name, real=True)] = sympy.sympify(new[name])
-    return float(update.param.doit().xreplace(places).doit()), new
+# Equations (that all readers agree, tests/core/test_one_definition.py holds)
 
 
 @pytest.mark.parametrize("rule", EACH)
@@ -350,10 +246,9 @@ def test_the_equation_starts_with_the_state_and_ends_with_the_parameter(rule):
 
 
 def test_whole_array_rules_are_named_in_equations_and_refused_in_javascript():
-    assert symbolic.update_latex(rules.Muon())[1].endswith(r"\operatorname{NS}_5\left(g_t + \mu v_t\right)")
     assert r"\left\lVert g_t \right\rVert" in symbolic.update_latex(rules.Clipped(rules.SGD(), 1.0))[0]
     with pytest.raises(TypeError, match="needs a whole array"):
-        symbolic.update_javascript(rules.Muon())
+        symbolic.update_javascript(rules.Clipped(rules.SGD(), 1.0))
 
     @mathematics.shown_as("R(#)")
     def reversed_array(x):
@@ -374,10 +269,6 @@ def test_javascript_is_on_one_line():
     step, velocity = sympy.symbols("step velocity")
     cases = sympy.Piecewise((velocity, step < 2), (0, True))
     assert "\n" in sympy.jscode(cases) and "\n" not in symbolic.one_line(cases)
-
-
-def test_decayed_takes_a_part_of_the_old_weight_off_the_new():
-    assert decayed(stepped=1.0, param=4.0, part=0.125) == 0.5
 
 
 # Promises
@@ -437,7 +328,7 @@ def test_elementwise_says_whether_parameters_may_be_laid_end_to_end(rule):
 
 def test_wrappers_take_over_what_they_wrap():
     for wrapper in rules.WRAPPERS:
-        for inner in (rules.LookAheadNesterov(), rules.Muon(), rules.RMSprop(centered=True)):
+        for inner in (rules.LookAheadNesterov(), rules.RMSprop(centered=True)):
             rule = example(wrapper, rule=inner)
             assert rule.looks_ahead is inner.looks_ahead
             assert rule.elementwise is (inner.elementwise and wrapper is not rules.Clipped)
@@ -458,23 +349,18 @@ def test_the_outermost_wrapper_acts_on_the_gradient_first():
 
 LIMITS = [
     (rules.Momentum(0.0), rules.SGD()),
-    (rules.DampenedMomentum(0.7, 0.0), rules.Momentum(0.7)),
     (rules.EMAMomentum(0.0), rules.SGD()),
     (rules.HeavyBall(0.0), rules.SGD()),
     (rules.Nesterov(0.0), rules.SGD()),
     (rules.LookAheadNesterov(0.0), rules.SGD()),
     (rules.StoredAheadNesterov(0.0), rules.SGD()),
-    (rules.RMSpropMomentum(0.9, momentum=0.0), rules.RMSprop(0.9)),
-    (rules.RMSpropMomentum(0.9, centered=True, momentum=0.0), rules.RMSprop(0.9, centered=True)),
     (rules.Adam(0.0, 0.0, 1e-3), rules.RMSprop(0.0, 1e-3)),
     (rules.AdamW(weight_decay=0.0), rules.Adam()),
     (rules.AdamW(0.8, 0.9, 1e-4, 0.3), rules.WithWeightDecay(rules.Adam(0.8, 0.9, 1e-4), 0.3)),
-    (rules.Lion(0.0, 0.5), rules.Lion(0.0, 0.9)),
     (rules.WithL2(rules.Adam(), 0.0), rules.Adam()),
     (rules.WithWeightDecay(rules.Adam(), 0.0), rules.Adam()),
     (rules.WithL2(rules.SGD(), 0.3), rules.WithWeightDecay(rules.SGD(), 0.3)),
     (rules.Clipped(rules.Adam(), 1e9), rules.Adam()),
-    (rules.ClippedByValue(rules.Adam(), 1e9), rules.Adam()),
 ]
 
 
@@ -493,18 +379,9 @@ def test_l2_and_weight_decay_part_under_adam():
 @pytest.mark.parametrize("mu", [0.0, 0.5, 0.9, 0.99])
 def test_forms_of_momentum_walk_one_path(mu):
     path = walk(rules.Momentum(mu), START, bumpy, 0.02, 100)
-    np.testing.assert_allclose(
-        walk(rules.HeavyBall(mu), START, bumpy, 0.02, 100), path, rtol=1e-12, atol=1e-14
-    )
+    ball = walk(rules.HeavyBall(mu), START, bumpy, 0.02, 100)
     average = walk(rules.EMAMomentum(mu), START, bumpy, 0.02 / (1 - mu), 100)
-    np.testing.assert_allclose(average, path, rtol=1e-12, atol=1e-14)
-
-    def first_enlarged(t, w):
-        return bumpy(t, w) / (0.4 if t == 0 else 1)
-
-    damped = walk(rules.DampenedMomentum(mu, 0.6), START, bumpy, 0.02, 100)
-    undamped = walk(rules.Momentum(mu), START, first_enlarged, 0.4 * 0.02, 100)
-    np.testing.assert_allclose(damped, undamped, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose([ball, average], [path, path], rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
@@ -536,9 +413,8 @@ def test_adams_first_step_is_the_rate(scale):
     rule = rules.Adam(epsilon=1e-12)
     assert walk(rule, 0.0, lambda t, w: scale, 0.1, 1)[0] == pytest.approx(-0.1, rel=1e-8)
     _, state = rule.update(0.0, scale, rule.init(0.0), 0.1)
-    assert state["m"] / math.sqrt(state["v"]) == pytest.approx(
-        math.sqrt(10)
-    )  # uncorrected: 3.16 times too far
+    uncorrected = state["m"] / math.sqrt(state["v"])
+    assert uncorrected == pytest.approx(math.sqrt(10))  # 3.16 times too far
 
 
 def test_a_constant_gradient_fills_the_mean_as_the_correction_says():
@@ -568,40 +444,6 @@ def test_centered_rmsprop_steps_grow_under_a_constant_gradient():
     steps = -np.diff(path)
     assert steps[0] < 0.01 and (np.diff(steps[10:200]) > 0).all()
     assert 1e4 < steps.max() <= 1e-3 / 1e-8
-
-
-@given(
-    hnp.arrays(np.float64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-9, 9))
-)
-def test_orthogonalize_evens_out_singular_values(matrix):
-    assume(np.linalg.norm(matrix) > 1e-6)
-    u, sizes, v = np.linalg.svd(matrix, full_matrices=False)
-    new = rules.orthogonalize(matrix)
-    expected = u * newton_schulz(sizes / np.linalg.norm(sizes)) @ v
-    np.testing.assert_allclose(new, expected, rtol=1e-6, atol=1e-6)
-
-
-def test_newton_schulz_takes_all_but_tiny_singular_values_near_one():
-    sizes = np.linspace(0, 1, 100_001)
-    new = newton_schulz(sizes)
-    assert ((new[sizes >= 0.005] > 0.68) & (new[sizes >= 0.005] < 1.16)).all() and new.max() < 1.21
-
-
-def test_muon_takes_filters_as_matrices_and_ignores_the_size_of_gradients():
-    filters = np.random.default_rng(0).standard_normal((8, 3, 2, 1))
-    flat = walk(rules.Muon(), filters.reshape(8, 6), bumpy, 0.1, 5)[-1]
-    np.testing.assert_allclose(walk(rules.Muon(), filters, bumpy_flat, 0.1, 5)[-1].reshape(8, 6), flat)
-    large = walk(rules.Muon(), filters, lambda t, w: 1e6 * bumpy_flat(t, w), 0.1, 1)
-    np.testing.assert_allclose(large, walk(rules.Muon(), filters, bumpy_flat, 0.1, 1), rtol=1e-9)
-    tall, wide = np.eye(8, 2), np.eye(2, 8)
-    steps = [
-        np.linalg.norm(rules.Muon().update(w, w, rules.Muon().init(w), 1.0)[0] - w) for w in (tall, wide)
-    ]
-    assert steps[0] == pytest.approx(2 * steps[1])  # the root of rows over columns, where there are more rows
-
-
-def bumpy_flat(t, w):
-    return bumpy(t, w.reshape(len(w), -1)).reshape(w.shape)
 
 
 # Paths
@@ -657,9 +499,3 @@ def test_descend_names_what_it_needs():
         rules.descend(rules.SGD(), Ravine(), [1.0, 1.0], 0.1, 10)
     with pytest.raises(ValueError, match="steps must be positive, got steps=0"):
         rules.descend(rules.SGD(), Ravine(), [1.0, 1.0], DECAY, 0)
-
-
-def test_muon_refuses_what_is_no_matrix():
-    bias = np.zeros(10)
-    with pytest.raises(ValueError, match=r"param must have at least 2 axes for Muon, got shape \(10,\)"):
-        rules.Muon().update(bias, bias, rules.Muon().init(bias), 0.1)

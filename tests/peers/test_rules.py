@@ -27,12 +27,10 @@ class Peer:
     ours: r.Rule
     theirs: Callable
     first_try: Callable | None = None
-    rtol: float = 1e-12
-    of: type | None = None
 
     @property
     def key(self):
-        return library_of(self.theirs), (self.of or type(self.ours)).__name__
+        return library_of(self.theirs), type(self.ours).__name__
 
 
 def chained(*transforms):
@@ -59,16 +57,6 @@ PEERS = [
         lambda: optax.rmsprop(0.1, eps=1e-3, centered=True, eps_in_sqrt=False),
         lambda: optax.rmsprop(0.1, eps=1e-3, centered=True),
     ),
-    Peer(
-        r.RMSpropMomentum(0.9, TINY, momentum=0.5),
-        lambda: K.RMSprop(0.1, momentum=0.5, epsilon=0.0),
-        lambda: K.RMSprop(0.1, momentum=0.5, epsilon=1e-3),
-    ),
-    Peer(
-        r.RMSpropMomentum(0.9, 1e-3, momentum=0.5),
-        lambda: optax.rmsprop(0.1, eps=1e-3, momentum=0.5, eps_in_sqrt=False),
-        lambda: optax.rmsprop(0.1, eps=1e-3, momentum=0.5),
-    ),
     Peer(r.Adam(epsilon=1e-3), lambda: optax.adam(0.1, eps=1e-3)),
     Peer(r.Adam(epsilon=TINY), lambda: K.Adam(0.1, epsilon=0.0), lambda: K.Adam(0.1, epsilon=1e-2)),
     Peer(
@@ -87,23 +75,8 @@ PEERS = [
         lambda: K.AdamW(0.1, epsilon=0.0),
         lambda: K.AdamW(0.1, epsilon=0.0, weight_decay=0.01),
     ),
-    Peer(r.Lion(), lambda: K.Lion(0.1)),
-    Peer(
-        r.WithWeightDecay(r.Lion(), 1e-3),
-        lambda: optax.lion(0.1),
-        lambda: optax.lion(0.1, weight_decay=0.0),
-        of=r.Lion,
-    ),
-    Peer(
-        r.Muon(0.95),
-        lambda: K.Muon(0.1 / (0.2 * np.sqrt(4)), weight_decay=None, adam_weight_decay=None),
-        lambda: K.Muon(0.1, weight_decay=None, adam_weight_decay=None),
-        rtol=1e-6,  # their epsilon is added to the norm
-    ),
     Peer(r.Clipped(r.SGD(), 1.0), lambda: K.SGD(0.1, clipnorm=1.0)),
     Peer(r.Clipped(r.SGD(), 1.0), chained(optax.clip_by_global_norm(1.0), optax.sgd(0.1))),
-    Peer(r.ClippedByValue(r.SGD(), 0.5), lambda: K.SGD(0.1, clipvalue=0.5)),
-    Peer(r.ClippedByValue(r.SGD(), 0.5), chained(optax.clip(0.5), optax.sgd(0.1))),
     Peer(r.WithL2(r.Momentum(0.9), 0.05), chained(optax.add_decayed_weights(0.05), optax.sgd(0.1, 0.9))),
     Peer(
         r.WithWeightDecay(r.Momentum(0.9), 0.05),
@@ -116,7 +89,6 @@ BY_READING = {
     ("Keras", "Momentum"): "another form, the heavy ball's",
     ("Keras", "Nesterov"): "another form, the stored-ahead one's",
     ("Keras", "WithL2"): "a penalty of the layer, not of the optimizer",
-    ("optax", "Muon"): "Nesterov's mean corrected for its bias: other steps at every setting",
 }
 
 
@@ -158,7 +130,7 @@ def library_of(make):
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: f"{library_of(peer.theirs)} {peer.ours!r}")
 def test_twelve_steps_are_theirs_and_differ_where_the_table_says_so(peer):
-    np.testing.assert_allclose(our_end(peer.ours), their_end(peer.theirs), rtol=peer.rtol, atol=1e-12)
+    np.testing.assert_allclose(our_end(peer.ours), their_end(peer.theirs), rtol=1e-12, atol=1e-12)
     if peer.first_try:
         assert np.abs(our_end(peer.ours) - their_end(peer.first_try)).max() > 1e-4
 
@@ -172,7 +144,3 @@ def test_every_name_has_a_row_or_a_reason():
         if name.library in ("Keras", "optax")
     }
     assert rows | set(BY_READING) == named and not rows & set(BY_READING)
-
-
-def test_optaxs_muon_makes_other_steps():
-    assert np.abs(our_end(r.Muon(0.95)) - their_end(lambda: optax.contrib.muon(0.1))).max() > 0.01

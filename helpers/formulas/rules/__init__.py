@@ -9,13 +9,11 @@
 (0.46, 3.4)
 """
 
-from helpers.formulas.rules.adaptive import Adagrad, Adam, AdamW, AMSGrad, Lion, RMSprop, RMSpropMomentum
+from helpers.formulas.rules.adaptive import Adagrad, Adam, AdamW, AMSGrad, RMSprop
 from helpers.formulas.rules.base import Rule, descend
-from helpers.formulas.rules.composition import Clipped, ClippedByValue, WithL2, WithWeightDecay
-from helpers.formulas.rules.matrices import Muon, orthogonalize
+from helpers.formulas.rules.composition import Clipped, WithL2, WithWeightDecay
 from helpers.formulas.rules.momentum import (
     SGD,
-    DampenedMomentum,
     EMAMomentum,
     HeavyBall,
     LookAheadNesterov,
@@ -28,7 +26,6 @@ from helpers.formulas.rules.momentum import (
 METHODS = (
     SGD,
     Momentum,
-    DampenedMomentum,
     EMAMomentum,
     HeavyBall,
     Nesterov,
@@ -36,22 +33,18 @@ METHODS = (
     StoredAheadNesterov,
     Adagrad,
     RMSprop,
-    RMSpropMomentum,
     Adam,
     AMSGrad,
     AdamW,
-    Lion,
-    Muon,
 )
 
 #: Every rule that changes what another one is given or gives.
-WRAPPERS = (Clipped, ClippedByValue, WithL2, WithWeightDecay)
+WRAPPERS = (Clipped, WithL2, WithWeightDecay)
 
 __all__ = [
     "METHODS",
     "WRAPPERS",
     "Rule",
     "descend",
-    "orthogonalize",
     *(method.__name__ for method in (*METHODS, *WRAPPERS)),
 ]

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
-from helpers.core.mathematics import maximum, sign, sqrt
-from helpers.formulas.rules.base import Rule, decay, epsilon, momentum
+from helpers.core.mathematics import maximum, sqrt
+from helpers.formulas.rules.base import Rule, decay, epsilon
 from helpers.formulas.rules.composition import decayed, weight_decay
 from helpers.formulas.schedules.base import LibraryName
 
-__all__ = ["AMSGrad", "Adagrad", "Adam", "AdamW", "Lion", "RMSprop", "RMSpropMomentum"]
+__all__ = ["AMSGrad", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
 
 @dataclass(frozen=True)
@@ -104,50 +104,12 @@ class RMSprop(Rule):
     def state_symbols(self) -> dict[str, str]:
         return {"v": "v", "m": "m"} if self.centered else {"v": "v"}
 
-    def scaled(self, grad: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Return the gradient over its root mean square, and the new means."""
+    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         v = self.decay * state["v"] + (1 - self.decay) * grad**2
         if not self.centered:
-            return grad / (sqrt(v) + self.epsilon), {"v": v}
+            return param - lr * (grad / (sqrt(v) + self.epsilon)), {"v": v}
         m = self.decay * state["m"] + (1 - self.decay) * grad
-        return grad / (sqrt(maximum(v - m**2, 0)) + self.epsilon), {"v": v, "m": m}
-
-    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
-        direction, means = self.scaled(grad, state)
-        return param - lr * direction, means
-
-
-@dataclass(frozen=True)
-class RMSpropMomentum(RMSprop):
-    """RMSprop with a velocity of scaled gradients.
-
-    Parameters
-    ----------
-    decay, epsilon, centered
-        See :class:`RMSprop`.
-    momentum : float
-        Part of the velocity that is kept, in [0, 1).
-    """
-
-    momentum: float = momentum()
-
-    words = "RMSprop with momentum"
-    torch_code = RMSprop.torch_code[:-1] + ", momentum={momentum})"
-    library_names = (
-        LibraryName("torch", "RMSprop(momentum)"),
-        LibraryName("Keras", "RMSprop(momentum)", "the rate inside the velocity, epsilon inside the root"),
-        LibraryName("Paddle", "RMSProp(momentum)", "the rate inside the velocity, epsilon inside the root"),
-        LibraryName("optax", "rmsprop(momentum)", "the rate inside the velocity, epsilon inside the root"),
-    )
-
-    @property
-    def state_symbols(self) -> dict[str, str]:
-        return {**super().state_symbols, "velocity": "b"}
-
-    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
-        direction, means = self.scaled(grad, state)
-        velocity = self.momentum * state["velocity"] + direction
-        return param - lr * velocity, {**means, "velocity": velocity}
+        return param - lr * (grad / (sqrt(maximum(v - m**2, 0)) + self.epsilon)), {"v": v, "m": m}
 
 
 @dataclass(frozen=True)
@@ -264,37 +226,3 @@ class AdamW(Adam):
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = super().update(param, grad, state, lr)
         return decayed(stepped, param, lr * self.weight_decay), state
-
-
-@dataclass(frozen=True)
-class Lion(Rule):
-    """A step of the size of the rate, up or down, by the sign of a mean gradient.
-
-    Parameters
-    ----------
-    beta1 : float
-        Part of the mean in the direction of the step, in [0, 1).
-    beta2 : float
-        Part of the mean that is kept, in [0, 1).
-
-    References
-    ----------
-    .. [1] X. Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
-       Its weight decay is ``WithWeightDecay(Lion(), weight_decay)``.
-    """
-
-    beta1: float = decay(r"\beta_1", "weight of the mean in the step", default=0.9)
-    beta2: float = decay(r"\beta_2", "decay of the mean", default=0.99)
-
-    words = "Lion"
-    lesson = 15
-    state_symbols: ClassVar = {"m": "m"}
-    library_names = (
-        LibraryName("Keras", "Lion"),
-        LibraryName("optax", "lion", "decays the weights by 1e-3"),
-    )
-
-    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
-        direction = sign(self.beta1 * state["m"] + (1 - self.beta1) * grad)
-        m = self.beta2 * state["m"] + (1 - self.beta2) * grad
-        return param - lr * direction, {"m": m}

@@ -11,11 +11,11 @@ from typing import Any
 
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
-from helpers.core.mathematics import maximum, minimum, norm
+from helpers.core.mathematics import maximum, norm
 from helpers.formulas.rules.base import Rule
 from helpers.formulas.schedules.base import LibraryName
 
-__all__ = ["Clipped", "ClippedByValue", "WithL2", "WithWeightDecay", "Wrapper", "decayed", "weight_decay"]
+__all__ = ["Clipped", "WithL2", "WithWeightDecay", "Wrapper", "decayed", "weight_decay"]
 
 
 @dataclass(frozen=True)
@@ -85,36 +85,6 @@ class Clipped(Wrapper):
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         short = grad * (self.max_norm / maximum(norm(grad), self.max_norm))
         return self.rule.update(param, short, state, lr)
-
-
-@dataclass(frozen=True)
-class ClippedByValue(Wrapper):
-    """Cut every entry of a gradient off at a largest size; its direction changes.
-
-    Parameters
-    ----------
-    rule : Rule
-        What is given the cut gradient.
-    max_value : float
-        Largest absolute value of an entry, above 0.
-    """
-
-    max_value: float = hyperparameter(
-        "c", "largest value", checks.positive, low=0.01, high=100.0, log=True, example=1.0
-    )
-
-    words = "clipping by value"
-    lesson = 12
-    library_names = (
-        LibraryName("torch", "clip_grad_value_"),
-        LibraryName("Keras", "clipvalue"),
-        LibraryName("Paddle", "ClipGradByValue"),
-        LibraryName("optax", "clip"),
-    )
-
-    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
-        cut = maximum(minimum(grad, self.max_value), -self.max_value)
-        return self.rule.update(param, cut, state, lr)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ With a constant rate :math:`\eta` and a velocity that starts at 0, these walk th
 
 - ``HeavyBall(mu)`` at :math:`\eta` and ``Momentum(mu)`` at :math:`\eta`;
 - ``EMAMomentum(mu)`` at :math:`\eta` and ``Momentum(mu)`` at :math:`(1-\mu)\eta`;
-- ``DampenedMomentum(mu, tau)`` at :math:`\eta` and ``Momentum(mu)`` at :math:`(1-\tau)\eta` whose first
-  gradient is divided by :math:`1-\tau`;
 - ``Nesterov(mu)``, ``StoredAheadNesterov(mu)`` and the look-ahead points of ``LookAheadNesterov(mu)``.
 
 When the rate changes, a rule with the rate inside its velocity (heavy ball, look-ahead, stored ahead)
@@ -17,13 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from helpers.core.mathematics import where
 from helpers.formulas.rules.base import Rule, decay, momentum
 from helpers.formulas.schedules.base import LibraryName
 
 __all__ = [
     "SGD",
-    "DampenedMomentum",
     "EMAMomentum",
     "HeavyBall",
     "LookAheadNesterov",
@@ -88,32 +84,6 @@ class Momentum(Rule):
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         velocity = self.momentum * state["velocity"] + grad
         return param - lr * velocity, {"velocity": velocity}
-
-
-@dataclass(frozen=True)
-class DampenedMomentum(Momentum):
-    """Momentum whose new gradients are damped, as torch does it: the first one is not.
-
-    Parameters
-    ----------
-    momentum : float
-        See :class:`Momentum`.
-    dampening : float
-        Part of every gradient but the first that is left out, in [0, 1).
-    """
-
-    dampening: float = decay(r"\tau", "dampening", default=0.5)
-
-    words = "momentum with dampening"
-    state_symbols: ClassVar = {"step": "t", "velocity": "v"}
-    torch_code = "torch.optim.SGD(params, lr={lr}, momentum={momentum}, dampening={dampening})"
-    library_names = (LibraryName("torch", "SGD(momentum, dampening)", "without momentum it does not dampen"),)
-
-    def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
-        step = state["step"] + 1
-        weight = where(step < 2, 1, 1 - self.dampening)
-        velocity = self.momentum * state["velocity"] + weight * grad
-        return param - lr * velocity, {"step": step, "velocity": velocity}
 
 
 @dataclass(frozen=True)
