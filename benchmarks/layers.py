@@ -123,10 +123,10 @@ def training_step(batch, size):
     def stage(c, f):
         relu = layers.Layer(layers.relu_forward, layers.relu_backward)
         pool = layers.Layer(layers.max_pool2d_forward, layers.max_pool2d_backward, kernel=2)
-        return layers.Conv2d(c, f, 3, rng, padding=1), layers.BatchNorm(f), relu, pool
+        return layers.Conv2d(c, f, 3, rng, padding=1), relu, pool
 
     def torch_stage(c, f):
-        return nn.Conv2d(c, f, 3, padding=1), nn.BatchNorm2d(f), nn.ReLU(), nn.MaxPool2d(2)
+        return nn.Conv2d(c, f, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
 
     flatten = layers.Layer(layers.flatten_forward, layers.flatten_backward)
     last = 2 * size * size, 10

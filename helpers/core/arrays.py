@@ -120,7 +120,7 @@ def every(name: str, array: Any, fits: Any, requirement: str) -> None:
         raise ValueError(f"{name} must {requirement}, got {place}={array[index].item()!r}")
 
 
-def labels(name: str, array: Any, n_classes: int, ignore_index: int | None = None) -> None:
+def labels(name: str, array: Any, n_classes: int) -> None:
     """Require one class label a sample: whole numbers from 0 to ``n_classes - 1``.
 
     Parameters
@@ -128,13 +128,10 @@ def labels(name: str, array: Any, n_classes: int, ignore_index: int | None = Non
     name : str
     array : array of integers, shape (N,)
     n_classes : int
-    ignore_index : int, optional
-        One more value that is fit, wherever it lies.
     """
     checks.shape(name, array, "N")
     dtype(name, array, "integral")
-    ignored = False if ignore_index is None else array == ignore_index
-    every(name, array, ((array >= 0) & (array < n_classes)) | ignored, f"be in [0, {n_classes})")
+    every(name, array, (array >= 0) & (array < n_classes), f"be in [0, {n_classes})")
 
 
 def probabilities(name: str, array: Any) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from helpers.core import checks
 
-__all__ = ["fans", "glorot", "he", "lecun", "orthogonal", "scaled"]
+__all__ = ["fans", "glorot", "he", "orthogonal", "scaled"]
 
 Shape = tuple[int, ...]
 
@@ -91,20 +91,6 @@ def scaled(
 def _rounded(weight: np.ndarray, dtype: Any) -> np.ndarray:
     checks.require(np.issubdtype(dtype, np.floating), "be a NumPy float type", "dtype", dtype)
     return weight.astype(dtype)
-
-
-def lecun(shape: Shape, generator: np.random.Generator, **options: Any) -> np.ndarray:
-    r"""Return weights of variance :math:`1/n_{in}`, for units that are linear; see :func:`scaled`.
-
-    Notes
-    -----
-    Keras: ``LecunNormal``, ``LecunUniform``. torch: ``kaiming_normal_(nonlinearity="linear")``.
-
-    References
-    ----------
-    .. [1] Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, "Efficient BackProp", 1998, equation 16.
-    """
-    return scaled(shape, generator, 1 / fans(shape)[0], **options)
 
 
 def glorot(shape: Shape, generator: np.random.Generator, **options: Any) -> np.ndarray:

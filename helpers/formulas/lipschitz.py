@@ -44,7 +44,6 @@ __all__ = [
     "softmax_gradient_bound",
     "softmax_smoothness",
     "squared_error_gradient_bound",
-    "squared_error_smoothness",
 ]
 
 
@@ -143,19 +142,6 @@ def binary_smoothness(features: Any, l2: float = 0.0) -> float:
         See :func:`softmax_smoothness`.
     """
     return _largest_curvature(features) / 4 + _penalty(l2, 1.0)
-
-
-def squared_error_smoothness(features: Any, l2: float = 0.0) -> float:
-    r"""Return :math:`\lambda_{\max}(A^\top A)/N + \lambda` for the squared error, exactly.
-
-    The loss is :math:`\frac{1}{2N}\lVert AW - Y\rVert_F^2`, whose Hessian is the same everywhere.
-
-    Parameters
-    ----------
-    features, l2
-        See :func:`softmax_smoothness`.
-    """
-    return _largest_curvature(features) + _penalty(l2, 1.0)
 
 
 def published_softmax(

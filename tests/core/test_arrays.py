@@ -76,11 +76,10 @@ def test_every_names_the_first_entry_that_does_not_fit(library):
 @LIBRARIES
 def test_labels(library):
     arrays.labels("labels", library(np.array([0, 9])), 10)
-    arrays.labels("labels", library(np.array([0, -1])), 10, ignore_index=-1)
     arrays.labels("labels", library(np.array([], dtype=int)), 10)
     for bad in (10, -1):
         with refuses(ValueError, f"labels must be in [0, 10), got labels[1]={bad}"):
-            arrays.labels("labels", library(np.array([0, bad])), 10, ignore_index=-2)
+            arrays.labels("labels", library(np.array([0, bad])), 10)
     with refuses(ValueError, "labels must have shape (N,), got (1, 1)"):
         arrays.labels("labels", library(np.array([[0]])), 10)
     with pytest.raises(TypeError, match=r"^labels must be integral, got labels of dtype"):

@@ -1,9 +1,5 @@
-"""What is known of every layer: one row a pair of functions, read by all tests of layers.
+"""What is known of every layer: one row a pair of functions, read by all tests of layers."""
 
-The versions in loops are what lesson 1 writes: slow, and clear enough to be believed.
-"""
-
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,8 +20,6 @@ class Row:
         Forward and backward.
     torch : callable
         The same of tensors: inputs, then options.
-    loops : callable
-        The same of arrays, written out.
     cases : list of (shapes, options)
         Shapes of the inputs, all of which have a gradient, and the options.
     refused : list of (shapes, options, error)
@@ -36,7 +30,6 @@ class Row:
 
     pair: tuple[Callable, Callable]
     torch: Callable
-    loops: Callable
     cases: list[tuple[tuple, dict]]
     refused: list[tuple[tuple, dict, Exception]] = field(default_factory=list)
     edges: bool = False
@@ -51,79 +44,6 @@ def backward(name, dy, cache):
     """Return the gradients as a list."""
     found = ROWS[name].pair[1](dy, cache)
     return list(found) if isinstance(found, tuple) else [found]
-
-
-# The same in loops
-
-
-def pairs(value):
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def windows_of(x, kernel, stride, padding, value=0.0):
-    """Yield each step and what the window holds there, of all samples and channels."""
-    (k_h, k_w), (s_h, s_w), (p_h, p_w) = map(pairs, (kernel, stride, padding))
-    x = np.pad(x, ((0, 0), (0, 0), (p_h, p_h), (p_w, p_w)), constant_values=value)
-    for h, top in enumerate(range(0, x.shape[2] - k_h + 1, s_h)):
-        for w, left in enumerate(range(0, x.shape[3] - k_w + 1, s_w)):
-            yield h, w, x[:, :, top : top + k_h, left : left + k_w]
-
-
-def assemble(steps):
-    """Put outputs (h, w, array of shape (N, C)) together."""
-    steps = list(steps)
-    height, width = (max(step[axis] for step in steps) + 1 for axis in (0, 1))
-    y = np.empty((*steps[0][2].shape, height, width))
-    for h, w, value in steps:
-        y[:, :, h, w] = value
-    return y
-
-
-def conv2d_loops(x, weight, bias, stride=1, padding=0):
-    def correlate(window):
-        n, f = len(x), len(weight)
-        found = np.empty((n, f))
-        for i, j in itertools.product(range(n), range(f)):
-            found[i, j] = (window[i] * weight[j]).sum() + bias[j]
-        return found
-
-    found = windows_of(x, weight.shape[2:], stride, padding)
-    return assemble((h, w, correlate(window)) for h, w, window in found)
-
-
-def max_pool2d_loops(x, kernel, stride=None, padding=0):
-    found = windows_of(x, kernel, stride or kernel, padding, -np.inf)
-    return assemble((h, w, window.max(axis=(2, 3))) for h, w, window in found)
-
-
-def avg_pool2d_loops(x, kernel, stride=None, padding=0):
-    found = windows_of(x, kernel, stride or kernel, padding)
-    return assemble((h, w, window.mean(axis=(2, 3))) for h, w, window in found)
-
-
-def global_avg_pool_loops(x):
-    return np.array([[channel.sum() / channel.size for channel in image] for image in x])
-
-
-def linear_loops(x, weight, bias):
-    return np.array([[sum(a * b for a, b in zip(row, w, strict=True)) for w in weight] for row in x]) + bias
-
-
-def batch_norm_loops(x, weight, bias, running, train=True, epsilon=1e-5, **statistics):
-    y = np.empty_like(x)
-    for c in range(x.shape[1]):
-        values = x[:, c]
-        mean = values.mean() if train else running[0][c]
-        variance = ((values - mean) ** 2).mean() if train else running[1][c]
-        y[:, c] = weight[c] * (values - mean) / (variance + epsilon) ** 0.5 + bias[c]
-    return y
-
-
-def softmax_loops(x, axis=-1):
-    def of_row(row):
-        return np.array([1 / sum(np.exp(other - own) for other in row) for own in row])
-
-    return np.apply_along_axis(of_row, axis, x)
 
 
 # The same in torch
@@ -223,7 +143,6 @@ ROWS = {
     "conv2d": Row(
         pair=(layers.conv2d_forward, layers.conv2d_backward),
         torch=F.conv2d,
-        loops=conv2d_loops,
         cases=CONV,
         refused=[
             (
@@ -268,7 +187,6 @@ ROWS = {
     "max_pool2d": Row(
         pair=(layers.max_pool2d_forward, layers.max_pool2d_backward),
         torch=pool_torch(F.max_pool2d),
-        loops=max_pool2d_loops,
         cases=POOL,
         refused=POOL_REFUSED,
         edges=True,
@@ -276,24 +194,12 @@ ROWS = {
     "avg_pool2d": Row(
         pair=(layers.avg_pool2d_forward, layers.avg_pool2d_backward),
         torch=pool_torch(F.avg_pool2d),
-        loops=avg_pool2d_loops,
         cases=POOL,
         refused=POOL_REFUSED,
-    ),
-    "global_avg_pool": Row(
-        pair=(layers.global_avg_pool_forward, layers.global_avg_pool_backward),
-        torch=lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1),
-        loops=global_avg_pool_loops,
-        cases=[(((2, 3, 4, 5),), {}), (((1, 1, 1, 1),), {})],
-        refused=[
-            (((2, 3),), {}, ValueError("x must have shape (N, C, H, W), got (2, 3)")),
-            (((2, 3, 0, 4),), {}, ValueError("x.shape must have pixels, got x.shape=(2, 3, 0, 4)")),
-        ],
     ),
     "linear": Row(
         pair=(layers.linear_forward, layers.linear_backward),
         torch=F.linear,
-        loops=linear_loops,
         cases=[(((4, 3), (2, 3), (2,)), {}), (((1, 1), (1, 1), (1,)), {}), (((0, 3), (2, 3), (2,)), {})],
         refused=[
             (((3,), (2, 3), (2,)), {}, ValueError("x must have shape (N, D_in), got (3,)")),
@@ -304,42 +210,17 @@ ROWS = {
     "flatten": Row(
         pair=(layers.flatten_forward, layers.flatten_backward),
         torch=lambda x: x.flatten(1),
-        loops=lambda x: np.array([image.ravel() for image in x]),
         cases=[(((2, 3, 4, 5),), {}), (((2, 3),), {})],
     ),
     "relu": Row(
         pair=(layers.relu_forward, layers.relu_backward),
         torch=torch.relu,
-        loops=lambda x: (x + abs(x)) / 2,
         cases=ANY,
         edges=True,
-    ),
-    "sigmoid": Row(
-        pair=(layers.sigmoid_forward, layers.sigmoid_backward),
-        torch=torch.sigmoid,
-        loops=lambda x: 1 / (1 + np.exp(-x)),
-        cases=ANY,
-    ),
-    "tanh": Row(
-        pair=(layers.tanh_forward, layers.tanh_backward),
-        torch=torch.tanh,
-        loops=lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)),
-        cases=ANY,
-    ),
-    "softmax": Row(
-        pair=(layers.softmax_forward, layers.softmax_backward),
-        torch=lambda x, axis=-1: torch.softmax(x, axis),
-        loops=softmax_loops,
-        cases=[(((4, 5),), {}), (((2, 3, 2, 2),), {"axis": 1}), (((3, 1),), {}), (((0, 3),), {})],
-        refused=[
-            (((3, 0),), {}, ValueError("x.shape must have at least one class, got x.shape=(3, 0)")),
-            (((3, 2),), {"axis": 2}, ValueError("axis must be one of the 2 axes of x, got axis=2")),
-        ],
     ),
     "batch_norm": Row(
         pair=(layers.batch_norm_forward, layers.batch_norm_backward),
         torch=batch_norm_torch,
-        loops=batch_norm_loops,
         cases=[
             (((6, 2), (2,), (2,)), START),
             (((3, 2, 4, 5), (2,), (2,)), {**START, "epsilon": 1e-3}),
@@ -352,7 +233,6 @@ ROWS = {
     "dropout": Row(
         pair=(layers.dropout_forward, layers.dropout_backward),
         torch=lambda x, rate, mask: x * torch.as_tensor(mask) / (1 - rate),
-        loops=lambda x, rate, mask: np.where(mask, x / (1 - rate), 0),
         cases=[(((3, 4),), {"rate": 0.4, "mask": MASK})],
         refused=[
             (((3, 4),), {"rate": 1.0, "mask": MASK}, ValueError("rate must be in [0, 1), got rate=1.0"))

@@ -10,13 +10,12 @@ import scipy.stats
 import torch
 
 from helpers.formulas import initializers
-from helpers.formulas.initializers import fans, glorot, he, lecun, orthogonal, scaled
+from helpers.formulas.initializers import fans, glorot, he, orthogonal, scaled
 
 LINEAR, CONVOLUTION = (200, 300), (64, 32, 3, 3)  # fans 300, 200 and 288, 576
 
 # initializer: variances by hand for the two shapes, torch's function (None where torch has no other name)
 ROWS = {
-    lecun: (1 / 300, 1 / 288, partial(torch.nn.init.kaiming_normal_, nonlinearity="linear")),
     glorot: (2 / 500, 2 / 864, torch.nn.init.xavier_normal_),
     he: (2 / 300, 2 / 288, partial(torch.nn.init.kaiming_normal_, nonlinearity="relu")),
 }
@@ -70,7 +69,7 @@ def test_the_distributions_are_the_whole_ones(initializer):
     assert 0.999 < np.abs(uniform).max() <= 1
 
 
-@pytest.mark.parametrize("initializer", [lecun, glorot, he, orthogonal], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("initializer", [glorot, he, orthogonal], ids=lambda f: f.__name__)
 def test_seed_gain_and_type(initializer):
     w = initializer((5, 7), seeded(3))
     assert np.array_equal(w, initializer((5, 7), seeded(3)))
@@ -131,8 +130,7 @@ def test_what_the_variance_is_for():
         return np.maximum(x, 0)
 
     assert 0.1 < signal_after(he, activation=relu) < 10
-    assert signal_after(lecun, activation=relu) < 1e-12  # halved fifty times
-    assert 0.1 < signal_after(lecun) < 10
+    assert signal_after(glorot, activation=relu) < 1e-12  # halved fifty times
     assert 0.1 < signal_after(glorot) < 10
     assert signal_after(partial(scaled, variance=1.0)) > 1e100  # N(0, 1) explodes
 
@@ -142,7 +140,7 @@ REFUSED = {
     "shape must have at least two entries, (out, in), got shape=(5,)": lambda: fans((5,)),
     "shape must not be empty, got shape=()": lambda: he((), RNG),
     "shape must be a tuple, got shape=[2, 3] of type list": lambda: glorot([2, 3], RNG),
-    "shape[1] must be positive, got shape[1]=0": lambda: lecun((2, 0), RNG),
+    "shape[1] must be positive, got shape[1]=0": lambda: he((2, 0), RNG),
     "shape[0] must be a whole number, got shape[0]=2.0": lambda: orthogonal((2.0, 3), RNG),
     "generator must be a numpy.random.Generator, got generator of type int": lambda: he((2, 3), 0),
     "generator must be a numpy.random.Generator, got generator of type RandomState": lambda: orthogonal(
@@ -151,7 +149,7 @@ REFUSED = {
     "gain must be positive, got gain=0": lambda: glorot((2, 3), RNG, gain=0),
     "gain must be finite, got gain=inf": lambda: orthogonal((2, 3), RNG, gain=math.inf),
     "variance must be positive, got variance=-1": lambda: scaled((2, 3), RNG, -1),
-    "distribution must be 'normal' or 'uniform', got distribution='gaussian'": lambda: lecun(
+    "distribution must be 'normal' or 'uniform', got distribution='gaussian'": lambda: he(
         (2, 3), RNG, distribution="gaussian"
     ),
     "dtype must be a NumPy float type, got dtype=<class 'int'>": lambda: he((2, 3), RNG, dtype=int),

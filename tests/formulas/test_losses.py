@@ -26,9 +26,8 @@ READINGS = np.full(5, 0.99), np.array([0.98, 0.99, 1.01, 1.02, 0.85])  # the las
 ANSWERS = np.array([0.0, LN3, -LN3]), np.array([1.0, 0.0, 1.0])
 ODDS = np.log(np.array([[1.0, 1.0, 2.0], [1.0, 2.0, 1.0]]) / 4)  # log-probabilities, so logits as well
 LABELS, SOFT = np.array([2, 0]), np.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
-IGNORED = np.insert(ODDS, 1, [9.0, -9.0, 0.0], axis=0), np.array([2, -1, 0])
 WEIGHTS = np.array([1.0, 2.0, 3.0])
-CE, NLL = losses.softmax_cross_entropy, losses.negative_log_likelihood
+CE = losses.softmax_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,7 @@ class Row:
         soft = rng.dirichlet(np.ones(k), n)
         targets = {"labels": rng.integers(0, k, n), "soft": soft, "error": 3 * rng.standard_normal((n, k))}
         targets["binary"] = rng.random((n, k))
-        target = targets[self.kind]
-        if "ignore_index" in self.options:
-            target[1] = self.options["ignore_index"]
-        return pred, target
+        return pred, targets[self.kind]
 
     def __repr__(self):
         name = getattr(self.loss, "__name__", repr(self.loss))
@@ -139,14 +135,6 @@ ROWS = {
         ),
         Row(
             CE,
-            *IGNORED,
-            1.5 * LN2,
-            [[1 / 8, 1 / 8, -1 / 4], [0, 0, 0], [-3 / 8, 1 / 4, 1 / 8]],
-            ce(ignore_index=-1),
-            {"ignore_index": -1},
-        ),
-        Row(
-            CE,
             ODDS,
             LABELS,
             1.55 * LN2,
@@ -156,18 +144,18 @@ ROWS = {
         ),
         Row(
             CE,
-            *IGNORED,  # averaged by the weights of the labels, 3 + 1
+            ODDS,
+            LABELS,  # averaged by the weights of the labels, 3 + 1
             (3 * 0.8 + 0.1 * 2 + 0.2 * 2 + 0.8 * 2 + 0.2 * 1 + 0.3 * 2) / 4 * LN2,
             np.array(
                 [
                     [2.7 / 4 - 0.1, 2.7 / 4 - 0.2, 2.7 / 2 - 2.4],
-                    [0, 0, 0],
                     [1.3 / 4 - 0.8, 1.3 / 2 - 0.2, 1.3 / 4 - 0.3],
                 ]
             )
             / 4,
-            ce(weight=tensor(WEIGHTS), label_smoothing=0.3, ignore_index=-1),
-            {"class_weights": WEIGHTS, "label_smoothing": 0.3, "ignore_index": -1},
+            ce(weight=tensor(WEIGHTS), label_smoothing=0.3),
+            {"class_weights": WEIGHTS, "label_smoothing": 0.3},
         ),
         Row(CE, ODDS, SOFT, 2 * LN2, [[-1 / 8, -1 / 8, 1 / 4], [1 / 8, 1 / 4, -3 / 8]], ce(), kind="soft"),
         Row(
@@ -189,17 +177,6 @@ ROWS = {
             ce(label_smoothing=0.3),
             {"label_smoothing": 0.3},
             "soft",
-        ),
-    ],
-    "negative_log_likelihood": [
-        Row(NLL, ODDS, LABELS, 1.5 * LN2, [[0, 0, -1 / 2], [-1 / 2, 0, 0]], F.nll_loss),
-        Row(
-            NLL,
-            *IGNORED,
-            5 / 4 * LN2,
-            [[0, 0, -3 / 4], [0, 0, 0], [-1 / 4, 0, 0]],
-            functools.partial(F.nll_loss, weight=tensor(WEIGHTS), ignore_index=-1),
-            {"class_weights": WEIGHTS, "ignore_index": -1},
         ),
     ],
     "kl_divergence": [
@@ -380,13 +357,6 @@ class TestEnds:
             _, grad = loss(np.array([math.nan, 1.0]), np.zeros(2))
             assert np.isnan(grad).tolist() == [True, False]
 
-    def test_an_ignored_sample_does_not_count_whatever_its_logits(self):
-        logits = np.array([[math.nan, math.inf], [0.0, 0.0]])
-        value, grad = CE(logits, np.array([-100, 1]), ignore_index=-100)
-        assert value == pytest.approx(LN2) and grad.tolist() == [[0.0, 0.0], [0.5, -0.5]]
-        value, grad = CE(logits, np.array([0, 1]), ignore_index=0)  # a real class may be ignored
-        assert value == pytest.approx(LN2) and grad.tolist() == [[0.0, 0.0], [0.5, -0.5]]
-
 
 class TestLimitsAndInvariants:
     errors = np.array([-3.0, -0.5, 0.0, 1e-3, 2.0])
@@ -437,10 +407,10 @@ class TestLimitsAndInvariants:
         entropy = -np.mean(np.sum(target * np.log(target), axis=1))
         soft = CE(logits, target)[0]
         assert soft == pytest.approx(losses.kl_divergence(log_probs, target)[0] + entropy, rel=1e-13)
-        assert soft == pytest.approx(NLL(log_probs, target)[0], rel=1e-14)
         labels = np.array([3, 0, 1, 1, 2])
         assert CE(logits, labels)[0] == pytest.approx(CE(logits, np.eye(4)[labels])[0], rel=1e-14)
-        assert CE(logits, labels)[0] == pytest.approx(NLL(log_probs, labels)[0], rel=1e-14)
+        likelihood = log_probs[np.arange(5), labels]
+        assert CE(logits, labels)[0] == pytest.approx(-likelihood.mean(), rel=1e-14)
 
     def test_a_uniform_guess_costs_log_k(self):
         for k in (2, 10, 1000):
@@ -537,7 +507,6 @@ class TestOneDefinition:
 
 
 X, Y = np.zeros((2, 3)), np.array([0, 1])
-P = np.full((2, 3), 1 / 3)
 REFUSED = {
     "pred must be an array or a tensor, got pred of type list": lambda: losses.Huber()([1.0], np.zeros(1)),
     "target must be an array or a tensor, got target of type float": lambda: losses.Huber()(np.zeros(1), 0.0),
@@ -585,11 +554,7 @@ REFUSED = {
         X, np.array([[0.0, 0, 1], [0, 1, 1]])
     ),
     "labels must be zero or positive, got labels[0, 0]=nan": lambda: CE(X, np.full((2, 3), math.nan)),
-    "ignore_index must be None with probabilities, got ignore_index=0": lambda: CE(X, P, ignore_index=0),
-    "labels must hold a sample that counts, got 2 ignored or of class weight 0": lambda: CE(
-        X, np.array([1, 1]), ignore_index=1
-    ),
-    "labels must hold a sample that counts, got 2 ignored": lambda: NLL(
+    "labels must hold a sample that counts, got 2 of class weight 0": lambda: CE(
         X, Y, class_weights=np.array([0.0, 0, 1])
     ),
     "label_smoothing must be in [0, 1), got label_smoothing=1.0": lambda: CE(X, Y, label_smoothing=1.0),
@@ -606,8 +571,7 @@ REFUSED = {
     "labels and class_weights must come from one library, got ndarray and Tensor": lambda: CE(
         X, Y, class_weights=torch.ones(3)
     ),
-    "log_probs must have shape (N, K), got (2,)": lambda: NLL(np.zeros(2), Y),
-    "log_probs and labels must come from one library": lambda: NLL(X, torch.zeros(2)),
+    "log_probs must have shape (N, K), got (2,)": lambda: losses.kl_divergence(np.zeros(2), X),
     "log_probs and target must come from one library": lambda: losses.kl_divergence(X, torch.zeros(2)),
     "target must have shape (N=2, K=3), got (2,)": lambda: losses.kl_divergence(X, Y),
     "target.sum(axis=1) must be 1, got target.sum(axis=1)[0]=0.0": lambda: losses.kl_divergence(X, X),

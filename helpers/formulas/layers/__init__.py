@@ -12,32 +12,20 @@ cache holds is the layer's own business, save that the arrays in it must not be 
 (array([0., 2.]), array([ 0., 10.]))
 """
 
-from helpers.formulas.layers.activations import (
-    relu_backward,
-    relu_forward,
-    sigmoid_backward,
-    sigmoid_forward,
-    softmax_backward,
-    softmax_forward,
-    tanh_backward,
-    tanh_forward,
-)
+from helpers.formulas.layers.activations import relu_backward, relu_forward
 from helpers.formulas.layers.convolution import conv2d_backward, conv2d_forward
 from helpers.formulas.layers.dense import flatten_backward, flatten_forward, linear_backward, linear_forward
 from helpers.formulas.layers.normalization import batch_norm_backward, batch_norm_forward
 from helpers.formulas.layers.pooling import (
     avg_pool2d_backward,
     avg_pool2d_forward,
-    global_avg_pool_backward,
-    global_avg_pool_forward,
     max_pool2d_backward,
     max_pool2d_forward,
 )
-from helpers.formulas.layers.sequential import BatchNorm, Conv2d, Dropout, Layer, Linear, Sequential
+from helpers.formulas.layers.sequential import Conv2d, Dropout, Layer, Linear, Sequential
 from helpers.formulas.regularizers import dropout_backward, dropout_forward
 
 __all__ = [
-    "BatchNorm",
     "Conv2d",
     "Dropout",
     "Layer",
@@ -53,18 +41,10 @@ __all__ = [
     "dropout_forward",
     "flatten_backward",
     "flatten_forward",
-    "global_avg_pool_backward",
-    "global_avg_pool_forward",
     "linear_backward",
     "linear_forward",
     "max_pool2d_backward",
     "max_pool2d_forward",
     "relu_backward",
     "relu_forward",
-    "sigmoid_backward",
-    "sigmoid_forward",
-    "softmax_backward",
-    "softmax_forward",
-    "tanh_backward",
-    "tanh_forward",
 ]

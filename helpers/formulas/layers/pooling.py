@@ -19,8 +19,6 @@ from helpers.formulas.layers.windows import Pair, Window, in_cache
 __all__ = [
     "avg_pool2d_backward",
     "avg_pool2d_forward",
-    "global_avg_pool_backward",
-    "global_avg_pool_forward",
     "max_pool2d_backward",
     "max_pool2d_forward",
 ]
@@ -203,24 +201,3 @@ def avg_pool2d_backward(dy: np.ndarray, cache: Any) -> np.ndarray:
     for dview in window.views(dpadded, shape[2:]):
         dview += share
     return window.inside(dpadded)
-
-
-def global_avg_pool_forward(x: np.ndarray) -> tuple[np.ndarray, Any]:
-    """Return the mean of each channel of each image, shape (N, C), and the cache for the backward pass.
-
-    torch: ``adaptive_avg_pool2d(x, 1)``, which has shape (N, C, 1, 1). Keras: ``GlobalAveragePooling2D``.
-
-    References
-    ----------
-    .. [1] M. Lin, Q. Chen and S. Yan, "Network in network", ICLR 2014, section 3.2.
-    """
-    arrays.floats("x", x, "N C H W")
-    checks.require(0 not in x.shape[2:], "have pixels", "x.shape", x.shape)
-    return x.mean(axis=(2, 3)), x.shape
-
-
-def global_avg_pool_backward(dy: np.ndarray, cache: Any) -> np.ndarray:
-    """Return the gradient with respect to the input: each pixel's is that of the mean over H W."""
-    n, c, h, w = cache
-    arrays.floats("dy", dy, (n, c))
-    return np.broadcast_to(dy[:, :, None, None] / (h * w), cache).copy()

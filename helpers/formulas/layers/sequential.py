@@ -24,12 +24,11 @@ from helpers.core import checks
 from helpers.formulas.initializers import he
 from helpers.formulas.layers.convolution import conv2d_backward, conv2d_forward
 from helpers.formulas.layers.dense import linear_backward, linear_forward
-from helpers.formulas.layers.normalization import batch_norm_backward, batch_norm_forward
 from helpers.formulas.layers.windows import Pair, pair
 from helpers.formulas.regularizers import dropout_backward, dropout_forward
 from helpers.formulas.rules import Rule
 
-__all__ = ["BatchNorm", "Conv2d", "Dropout", "Layer", "Linear", "Sequential"]
+__all__ = ["Conv2d", "Dropout", "Layer", "Linear", "Sequential"]
 
 
 class Layer:
@@ -134,35 +133,6 @@ class Linear(Layer):
         super().__init__(linear_forward, linear_backward, params)
 
 
-class BatchNorm(Layer):
-    """Batch normalization: by the batch in training, by the running statistics in evaluation.
-
-    Parameters
-    ----------
-    n_channels : int
-    dtype : NumPy float type
-    **options
-        ``momentum``, ``epsilon``, ``unbiased`` of :func:`helpers.formulas.layers.batch_norm_forward`.
-
-    Attributes
-    ----------
-    running : (ndarray, ndarray)
-        Mean and variance so far.
-    """
-
-    def __init__(self, n_channels: int, *, dtype: Any = np.float32, **options: Any) -> None:
-        checks.count("n_channels", n_channels)
-        params = {"weight": np.ones(n_channels, dtype), "bias": np.zeros(n_channels, dtype)}
-        super().__init__(batch_norm_forward, batch_norm_backward, params, **options)
-        self.running = np.zeros(n_channels, dtype), np.ones(n_channels, dtype)
-
-    def forward(self, x: np.ndarray, train: bool = True) -> np.ndarray:
-        y, self._cache, self.running = batch_norm_forward(
-            x, *self.params.values(), self.running, train=train, **self._options
-        )
-        return y
-
-
 class Dropout(Layer):
     """Dropout: drops units in training, the identity in evaluation.
 
@@ -206,7 +176,7 @@ class Sequential:
         ----------
         x : ndarray of floats, shape (N, ...)
         train : bool
-            Whether batch norm uses the batch's statistics and dropout drops.
+            Whether dropout drops.
         """
         for layer in self.layers:
             x = layer.forward(x, train)

@@ -14,7 +14,6 @@ change nothing they are given.
 from helpers.formulas.losses.classification import (
     kl_divergence,
     log_softmax,
-    negative_log_likelihood,
     softmax_cross_entropy,
 )
 from helpers.formulas.losses.elementwise import (
@@ -34,7 +33,6 @@ __all__ = [
     "ElementwiseLoss",
     "kl_divergence",
     "log_softmax",
-    "negative_log_likelihood",
     "softmax_cross_entropy",
     *(method.__name__ for method in METHODS),
 ]

@@ -1,8 +1,8 @@
 r"""Losses of classifiers: functions of rows of logits or log-probabilities, with gradients derived by hand.
 
-All four rest on one sum, :math:`-\sum_{ik} s_{ik} \ln p_{ik}`, in which the share :math:`s_{ik}` says
-how much class :math:`k` of sample :math:`i` counts: target, label smoothing, class weight, ignored
-samples and the 1/N are all in it. Its gradient with respect to the log-probabilities is :math:`-s`, and
+They rest on one sum, :math:`-\sum_{ik} s_{ik} \ln p_{ik}`, in which the share :math:`s_{ik}` says
+how much class :math:`k` of sample :math:`i` counts: target, label smoothing, class weight
+and the 1/N are all in it. Its gradient with respect to the log-probabilities is :math:`-s`, and
 with respect to logits it is :math:`p_{ik} \sum_j s_{ij} - s_{ik}`, which for plain labels is the famous
 :math:`(p - y) / N`. Lesson 5 derives the first, lesson 6 the others.
 
@@ -22,7 +22,7 @@ from array_api_compat import array_namespace, device
 from helpers.core import arrays, checks
 from helpers.core.mathematics import exp, log, where
 
-__all__ = ["kl_divergence", "log_softmax", "negative_log_likelihood", "softmax_cross_entropy"]
+__all__ = ["kl_divergence", "log_softmax", "softmax_cross_entropy"]
 
 _quiet = np.errstate(over="ignore", invalid="ignore")  # infinite and NaN are answers, as in torch
 
@@ -69,7 +69,6 @@ def softmax_cross_entropy(
     *,
     label_smoothing: float = 0.0,
     class_weights: Any = None,
-    ignore_index: int | None = None,
 ) -> tuple[Any, Any]:
     r"""Return the mean cross-entropy of the softmax and its gradient with respect to the logits.
 
@@ -85,8 +84,6 @@ def softmax_cross_entropy(
         Part of the target that is spread evenly over all classes.
     class_weights : array, shape (K,), optional
         How much each class counts, zero or above.
-    ignore_index : int, optional
-        The label of samples that do not count, whatever their logits.
 
     Returns
     -------
@@ -105,8 +102,8 @@ def softmax_cross_entropy(
     Notes
     -----
     The conventions are those of torch's ``CrossEntropyLoss``: labels with weights are averaged by the
-    weights of the labels, probabilities with weights over N. It differs in ``ignore_index=-100``, which
-    torch takes unasked. Paddle's ``cross_entropy`` weights probabilities otherwise, each sample as a
+    weights of the labels, probabilities with weights over N. There is no ``ignore_index``; torch takes
+    -100 for it unasked. Paddle's ``cross_entropy`` weights probabilities otherwise, each sample as a
     whole by :math:`\sum_k w_k y_k`, and averages by those. Keras multiplies by `class_weight` in
     ``fit`` and divides by N, and its losses expect probabilities unless told ``from_logits=True``.
 
@@ -127,45 +124,9 @@ def softmax_cross_entropy(
     """
     _rows("logits", logits, labels=labels)
     log_probs = log_softmax(logits)
-    shares = _shares(logits, labels, class_weights, label_smoothing, ignore_index)
+    shares = _shares(logits, labels, class_weights, label_smoothing)
     row = array_namespace(logits).sum(shares, axis=1, keepdims=True)
-    return _shared_loss(log_probs, shares), where(row > 0, exp(log_probs) * row - shares, 0)
-
-
-def negative_log_likelihood(
-    log_probs: Any, labels: Any, *, class_weights: Any = None, ignore_index: int | None = None
-) -> tuple[Any, Any]:
-    """Return the mean of minus the log-probability of the labels, and its gradient.
-
-    The log-probabilities are taken as they are: nothing is normalized, and the gradient reaches the
-    label's entry alone.
-
-    Parameters
-    ----------
-    log_probs : array of floats, shape (N, K)
-        Such as :func:`log_softmax` returns.
-    labels, class_weights, ignore_index
-        As for :func:`softmax_cross_entropy`; probabilities in place of labels too.
-
-    Returns
-    -------
-    value : 0-d, type of `log_probs`
-    grad : array
-        Shape and type of `log_probs`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for :func:`softmax_cross_entropy`.
-
-    Notes
-    -----
-    ``NLLLoss`` of torch and Paddle, which take no probabilities. The sum over a data set instead of the
-    mean is minus the logarithm of its likelihood.
-    """
-    _rows("log_probs", log_probs, labels=labels)
-    shares = _shares(log_probs, labels, class_weights, 0.0, ignore_index)
-    return _shared_loss(log_probs, shares), -shares
+    return _shared_loss(log_probs, shares), exp(log_probs) * row - shares
 
 
 def kl_divergence(log_probs: Any, target: Any) -> tuple[Any, Any]:
@@ -216,20 +177,19 @@ def _shared_loss(log_probs: Any, shares: Any) -> Any:
     return array_namespace(shares).sum(where(shares > 0, -shares * log_probs, 0))
 
 
-def _shares(scores: Any, labels: Any, class_weights: Any, smoothing: float, ignore_index: int | None) -> Any:
+def _shares(scores: Any, labels: Any, class_weights: Any, smoothing: float) -> Any:
     """How much each class of each sample counts, shape (N, K); the 1/N of the mean is in it."""
     checks.fraction("label_smoothing", smoothing)
     xp, (n, k) = array_namespace(scores), scores.shape
     weights = _weights(scores, class_weights)
     if labels.ndim == 2:
-        checks.require(ignore_index is None, "be None with probabilities", "ignore_index", ignore_index)
         target, total = _distributions("labels", labels, scores), n
     else:
-        target = _one_hot(scores, labels, ignore_index)
+        target = _one_hot(scores, labels)
         total = xp.sum(target * weights)
         if not total > 0:
-            raise ValueError(f"labels must hold a sample that counts, got {n} ignored or of class weight 0")
-    counts = xp.sum(target, axis=1, keepdims=True)  # 1, or 0 for an ignored sample
+            raise ValueError(f"labels must hold a sample that counts, got {n} of class weight 0")
+    counts = xp.sum(target, axis=1, keepdims=True)
     return ((1 - smoothing) * target + smoothing / k * counts) * (weights / total)
 
 
@@ -244,14 +204,12 @@ def _weights(scores: Any, class_weights: Any) -> Any:
     return xp.astype(class_weights, scores.dtype)
 
 
-def _one_hot(scores: Any, labels: Any, ignore_index: int | None) -> Any:
-    """A row a sample with a 1 at its label; all 0 where the label is ignored."""
+def _one_hot(scores: Any, labels: Any) -> Any:
+    """For each sample a row with a 1 at its label."""
     xp, (n, k) = array_namespace(scores), scores.shape
     checks.shape("labels", labels, "N", N=n)
-    arrays.labels("labels", labels, k, ignore_index)
-    hot = xp.arange(k, device=device(scores))[None, :] == labels[:, None]
-    counts = True if ignore_index is None else (labels != ignore_index)[:, None]
-    return xp.astype(hot & counts, scores.dtype)
+    arrays.labels("labels", labels, k)
+    return xp.astype(xp.arange(k, device=device(scores))[None, :] == labels[:, None], scores.dtype)
 
 
 def _distributions(name: str, target: Any, scores: Any) -> Any:
