@@ -36,7 +36,6 @@ from helpers.core.symbols import split  # with it SymPy learns to read pi, befor
 __all__ = [
     "TracedUpdate",
     "Twin",
-    "evaluated_at",
     "expression",
     "javascript",
     "latex",
@@ -310,26 +309,3 @@ def _on_one_line(expr: Any, write: Callable[[Any], str], function: str) -> str:
     for symbol, value in reversed(values.items()):
         text = function.format(symbol, text, write(value)).replace("'", "_")
     return " ".join(text.split())
-
-
-def evaluated_at(method: Any, *numbers: float, of: str = "formula") -> float:
-    """Return the value of the traced expression, for the test that all readers agree."""
-    expr, found = expression(method, of)
-    values = {symbol: _exact(value) for symbol, value in found.values.items()}
-    values |= dict(zip(_arguments(method, of), map(sympy.Rational, numbers), strict=True))
-    return float(_settled(expr, values).doit().xreplace(values).doit().evalf(20))
-
-
-def _exact(value: float) -> sympy.Expr:
-    return sympy.Integer(value) if isinstance(value, int) else sympy.Float(value, 30)
-
-
-def _settled(expr: Any, values: dict) -> Any:
-    """Keep of several cases the one that holds, before another is evaluated where it has no value."""
-    if isinstance(expr, sympy.Piecewise):
-        case = next(case for case, holds in expr.args if holds.xreplace(values) == sympy.true)
-        return _settled(case, values)
-    if not expr.has(sympy.Piecewise):
-        return expr
-    with sympy.evaluate(False):
-        return expr.func(*(_settled(arg, values) for arg in expr.args))

@@ -1,4 +1,4 @@
-"""Figures of training: curves of one run, many seeds behind their mean, schedules.
+"""Figures of training: many seeds behind their mean, schedules.
 
 Every function draws into `ax`, or into a new figure, and returns where it drew. Colors and dashes
 have a fixed order: the method under study first, its rival second, then what else is compared.
@@ -14,7 +14,7 @@ import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,10 +24,7 @@ from matplotlib.lines import Line2D
 
 from helpers.core import checks
 
-if TYPE_CHECKING:
-    from helpers.training.history import History
-
-__all__ = ["curves", "dots", "label_lines", "running_mean", "schedules", "seeds", "use_style"]
+__all__ = ["dots", "label_lines", "running_mean", "schedules", "seeds", "use_style"]
 
 POINTS = 120  # of a smooth line: more would be seen in the file's size alone
 FAINT = {"linewidth": 0.8, "alpha": 0.35, "linestyle": "-"}
@@ -62,40 +59,6 @@ def use_style(figure_format: str = "svg") -> None:
 
         # The whole canvas, so that figures are equally wide; no date, so that they are equal at all.
         set_matplotlib_formats(figure_format, bbox_inches=None, metadata={"Date": None})
-
-
-def curves(history: History, *, window: int = 20, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw one training: the loss of every step, and below it the accuracy seen in validation.
-
-    Parameters
-    ----------
-    history : History
-        What ``fit`` returned.
-    window : int
-        Steps that the running mean of the loss takes together.
-    axes : sequence of Axes, optional
-        Where to draw loss and accuracy; by default a new figure.
-
-    Returns
-    -------
-    sequence of Axes
-        One for the loss, and one for the accuracy if there was a validation.
-    """
-    rows = 2 if history.val_steps else 1
-    if axes is None:
-        axes = plt.subplots(rows, sharex=True, squeeze=False, height_ratios=[3, 2][:rows])[1][:, 0]
-    loss = axes[0]
-    loss.plot(history.steps, history.losses, **FAINT, color="C0")
-    loss.plot(*running_mean(history.losses, window), **_style(0), label="training")
-    if history.val_steps:
-        loss.plot(history.val_steps, history.val_losses, **_style(1), label="validation")
-        axes[1].plot(history.val_steps, history.val_accuracies, **_style(1))
-        axes[1].set(ylabel="accuracy")
-        axes[1].yaxis.set_major_formatter(_percent)
-    loss.set(ylabel="loss", ylim=(0, None))
-    axes[-1].set(xlabel="step")
-    label_lines(loss)
-    return axes
 
 
 def seeds(

@@ -28,7 +28,7 @@ from helpers.training.progress import progress_bar
 from helpers.training.run import Run
 from helpers.training.runtime import Runtime, randomness, seeded
 
-__all__ = ["by_epoch", "evaluate", "evaluating", "fit", "set_rate"]
+__all__ = ["evaluate", "evaluating", "fit", "set_rate"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -74,9 +74,9 @@ def fit(
     optimizer : torch.optim.Optimizer
         Makes the updates. Its own learning rate is overwritten before each of them.
     schedule : callable
-        ``schedule(step) -> lr``, where `step` counts the updates made so far; :func:`by_epoch` makes one
-        that counts epochs, ``hooks.Plateau(...).rate`` one that looks at the validation. A parameter
-        group with an entry ``lr_scale`` gets that multiple of the rate.
+        ``schedule(step) -> lr``, where `step` counts the updates made so far;
+        ``hooks.Plateau(...).rate`` looks at the validation. A parameter group with an entry ``lr_scale``
+        gets that multiple of the rate.
     epochs, batch_size : int
         Passes over the data, and images a batch, over all processes together.
     seed : int or torch.Generator
@@ -175,37 +175,6 @@ def _runtime(model: nn.Module, runtime: Runtime | None) -> Runtime:
 def _norm(model: nn.Module, clip: float | None) -> Tensor:
     """Return the norm of the whole gradient, which is then no longer than `clip`."""
     return clip_grad_norm_(model.parameters(), math.inf if clip is None else clip)
-
-
-def by_epoch(schedule: Callable[[int], float], steps_per_epoch: int) -> Callable[[int], float]:
-    """Return a schedule by step that follows a schedule by epoch: the rate stays for an epoch.
-
-    Parameters
-    ----------
-    schedule : callable
-        ``schedule(epoch) -> lr``, the first epoch being 0.
-    steps_per_epoch : int
-        Updates in an epoch, as ``count_steps(train, epochs=1, batch_size=...)``.
-
-    Returns
-    -------
-    callable
-        ``(step) -> lr``
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `steps_per_epoch` is not a positive whole number.
-
-    Examples
-    --------
-    >>> from helpers.formulas.schedules import StepDecay
-    >>> rate = by_epoch(StepDecay(peak_lr=1.0, step_size=2, gamma=0.1), steps_per_epoch=50)
-    >>> rate(0), rate(99), rate(100)
-    (1.0, 1.0, 0.1)
-    """
-    checks.count("steps_per_epoch", steps_per_epoch)
-    return lambda step: schedule(step // steps_per_epoch)
 
 
 def set_rate(optimizer: Optimizer, lr: float) -> float:

@@ -1,7 +1,7 @@
 """Small networks for small images: enough to show every effect in seconds.
 
 >>> model = small_cnn(seed=0)
->>> n_parameters(model)
+>>> sum(param.numel() for param in model.parameters())
 6090
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from helpers.core import checks
 from helpers.training.runtime import randomness
 
-__all__ = ["Normalize", "fast_cnn", "n_parameters", "small_cnn"]
+__all__ = ["Normalize", "fast_cnn", "small_cnn"]
 
 
 class Normalize(nn.Module):
@@ -151,7 +151,7 @@ def fast_cnn(
     Examples
     --------
     >>> model = fast_cnn((8, 16, 32), (1, 28, 28), mean=[0.1307], std=[0.3081])
-    >>> n_parameters(model)
+    >>> sum(param.numel() for param in model.parameters())
     8834
     """
     features = _check_sizes(channels, in_shape, n_classes, seed)
@@ -178,12 +178,3 @@ def _check_sizes(channels: tuple[int, ...], in_shape: tuple[int, int, int], n_cl
     words = f"be at least {smallest} high and wide"
     checks.require(min(height, width) >= smallest, words, "in_shape", in_shape)
     return channels[-1] * (height // smallest) * (width // smallest)
-
-
-def n_parameters(model: nn.Module) -> int:
-    """Return how many numbers a model learns.
-
-    >>> n_parameters(nn.Linear(3, 2))
-    8
-    """
-    return sum(param.numel() for param in model.parameters() if param.requires_grad)

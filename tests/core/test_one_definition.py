@@ -12,6 +12,7 @@ from helpers.core import symbolic
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.core.mathematics import exp
 from helpers.formulas import rules, schedules
+from tests.formulas.one_definition import evaluated_at
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-15}
 
@@ -110,22 +111,6 @@ def fields(method):
     return {name: fields(getattr(method, name)) for name in method.__dataclass_fields__}
 
 
-def by_equation(schedule, step):
-    """What the traced equation says, with 30 digits; a whole step stays exact, for it may be an edge."""
-    expr, twin = symbolic.expression(schedule)
-    places = {sympy.Symbol("t", real=True): sympy.Rational(step)}
-    places |= {s: v if isinstance(v, int) else sympy.Float(v, 30) for s, v in twin.values.items()}
-    return float(value_of(expr, {s: sympy.sympify(v) for s, v in places.items()}))
-
-
-def value_of(expr, places):
-    """Of several cases only the one that holds: another may have no value there."""
-    if isinstance(expr, sympy.Piecewise):
-        case = next(value for value, holds in expr.args if holds.xreplace(places) == True)  # noqa: E712
-        return value_of(case, places)
-    return expr.doit().xreplace(places).doit().evalf(30)
-
-
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedule_is_the_same_for_all_its_readers(name, in_browser):
     for i, schedule in enumerate(SCHEDULES[name]):
@@ -135,7 +120,7 @@ def test_schedule_is_the_same_for_all_its_readers(name, in_browser):
         readers = {
             "array": schedule.rates(steps),
             "tensor": np.broadcast_to(np.asarray(schedule.formula(tensor)), len(steps)),
-            "equation": [by_equation(schedule, t) for t in steps],
+            "equation": [evaluated_at(schedule, t) for t in steps],
             "JavaScript": in_browser[f"{name} {i}"],
         }
         for reader, values in readers.items():

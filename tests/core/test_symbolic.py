@@ -11,6 +11,7 @@ from helpers.core import checks, symbolic, symbols
 from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
 from helpers.core.mathematics import cos, count_reached, exp, floor, minimum, named, pi, where
 from helpers.formulas import schedules
+from tests.formulas.one_definition import evaluated_at
 
 number = {"low": 0.0, "high": 9.0, "example": 2.0}
 
@@ -97,7 +98,7 @@ def test_javascript_reads_its_numbers_from_p():
 
 def test_the_value_of_the_traced_expression():
     for t in (0, 1.5, 2.999, 3, 100):
-        assert symbolic.evaluated_at(OUTER, t) == pytest.approx(OUTER.formula(t), rel=1e-15)
+        assert evaluated_at(OUTER, t) == pytest.approx(OUTER.formula(t), rel=1e-15)
 
 
 def test_a_template_has_a_stand_in_for_each_value():
@@ -160,7 +161,7 @@ def test_functions_in_an_equation_and_in_javascript():
         "*(Math.exp(-Math.floor(t/2))*Math.cos(Math.PI*Math.min(1, t)))"
     )
     for t in (0, 2.5, 3, 4, 5, 7):
-        assert symbolic.evaluated_at(method, t) == pytest.approx(method.formula(t), rel=1e-14)
+        assert evaluated_at(method, t) == pytest.approx(method.formula(t), rel=1e-14)
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ class TestNamedValues:
     def test_the_value(self):
         for t in (0, 1.5, 4):
             expected = (t - 2) + (t - 2) ** 2 + 2 * t
-            assert WithNames(2.0).formula(t) == symbolic.evaluated_at(WithNames(2.0), t) == expected
+            assert WithNames(2.0).formula(t) == evaluated_at(WithNames(2.0), t) == expected
 
     def test_a_template_has_a_stand_in_in_the_definition_too(self):
         text, places = symbolic.latex_template(WithNames(2.0))

@@ -12,7 +12,6 @@ from nbclient import NotebookClient
 
 from helpers.figures import plots
 from helpers.formulas.schedules import Constant, CosineDecay
-from helpers.training import History
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +25,6 @@ def style():
         plt.close("all")
 
 
-@pytest.fixture
-def history():
-    steps = np.arange(60)
-    losses = (2 * 0.95**steps + 0.3 * np.sin(steps) ** 2).tolist()
-    return History([0.1] * 60, losses, [20, 40, 60], [1.5, 0.9, 0.7], [0.6, 0.7, 0.8], [1.0, 2.0, 3.0])
-
-
 def texts(ax):
     return [text.get_text() for text in ax.texts]
 
@@ -44,34 +36,6 @@ def labels(ax):
 def ticks(axis):
     axis.axes.get_figure().canvas.draw()
     return [tick.get_text() for tick in axis.get_ticklabels()]
-
-
-def test_curves_show_every_loss_its_running_mean_and_the_validation(history):
-    before = history.to_dict()
-    loss, accuracy = plots.curves(history, window=10)
-    raw, mean, val = loss.get_lines()
-    assert raw.get_ydata().tolist() == history.losses
-    assert mean.get_ydata() == pytest.approx(np.convolve(history.losses, np.full(10, 0.1), "valid"))
-    assert mean.get_xdata()[0] == 4.5  # the middle of the first ten steps
-    assert list(val.get_xdata()) == [20, 40, 60] == list(accuracy.get_lines()[0].get_xdata())
-    assert accuracy.get_lines()[0].get_ydata() == pytest.approx([0.6, 0.7, 0.8])
-    assert texts(loss) == ["validation", "training"] or texts(loss) == ["training", "validation"]
-    assert loss.get_ylabel() == "loss"
-    assert labels(accuracy) == ("step", "accuracy")
-    assert "70%" in ticks(accuracy.yaxis)
-    assert history.to_dict() == before
-
-
-def test_curves_of_a_training_without_validation(history):
-    (loss,) = plots.curves(History(rates=history.rates, losses=history.losses))
-    assert len(loss.get_lines()) == 2
-    assert labels(loss) == ("step", "loss")
-
-
-def test_curves_draw_where_they_are_told(history):
-    _, axes = plt.subplots(1, 2)
-    assert plots.curves(history, axes=axes) is axes
-    assert len(plt.get_fignums()) == 1
 
 
 def test_seeds_show_every_seed_behind_the_mean():

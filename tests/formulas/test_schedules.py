@@ -21,6 +21,7 @@ from helpers.core import symbolic
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.formulas import schedules
 from tests.formulas import schedule_table
+from tests.formulas.one_definition import evaluated_at
 from tests.formulas.schedule_table import ROWS, SCHEDULES
 
 LIBRARIES = {"torch", "Keras", "Paddle", "optax", "timm"}
@@ -490,7 +491,7 @@ class TestMomentum:
         assert momentum[np.argmax(schedule.rates(1001))] == momentum.min()
         assert symbolic.javascript(schedule, of="momentum").startswith("(t, low, high, p) =>")
         for step in (0, 37, 400, 999):
-            traced = symbolic.evaluated_at(schedule, step, 0.85, 0.95, of="momentum")
+            traced = evaluated_at(schedule, step, 0.85, 0.95, of="momentum")
             assert traced == pytest.approx(momentum[step], rel=1e-12)
 
 
@@ -499,7 +500,7 @@ class TestDescription:
     def test_the_equation_has_the_value_of_the_code(self, schedule):
         steps = steps_of(schedule)
         for step in random.Random(1).sample(steps, min(40, len(steps))):
-            traced = symbolic.evaluated_at(schedule, step)
+            traced = evaluated_at(schedule, step)
             assert traced == pytest.approx(schedule(step), rel=1e-12, abs=1e-16), step
 
     @each_schedule

@@ -21,6 +21,7 @@ from helpers.formulas.signals import (
     mean_square,
     propagate,
 )
+from tests.formulas.one_definition import evaluated_at
 
 ACTIVATIONS = [LeakyReLU(), LeakyReLU(0.3), LeakyReLU(1.0), Tanh()]
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
@@ -87,7 +88,7 @@ def test_wide_networks_follow(activation, gain):
     rng, width, depth = np.random.default_rng(0), 1000, 10
     found = []
     for _ in range(3):
-        weights = [initializers.lecun((width, width), rng, gain=gain) for _ in range(depth)]
+        weights = [initializers.glorot((width, width), rng, gain=gain) for _ in range(depth)]
         x, ys = rng.standard_normal(width), []
         for weight in weights:
             ys.append(weight @ x)
@@ -114,7 +115,7 @@ def test_equations_are_those_of_the_code():
     leaky = Layer(1.2, LeakyReLU(0.3))
     assert symbolic.latex(leaky, of="forward") == r"g^{2} \frac{1 + a^{2}}{2} q_l"
     assert symbolic.latex(leaky, of="backward") == r"g^{2} \frac{1 + a^{2}}{2}"
-    assert symbolic.evaluated_at(leaky, 0.7, of="forward") == pytest.approx(leaky.forward(0.7))
+    assert evaluated_at(leaky, 0.7, of="forward") == pytest.approx(leaky.forward(0.7))
     text = symbolic.latex(Layer(1.2, Tanh()), of="forward")
     assert text == r"g^{2} \mathbb E\left[\tanh^2(\sqrt{q_l} \, z)\right]"
     assert "(1 - \\tanh^2(\\sqrt{q_l}" in symbolic.latex(Layer(1.2, Tanh()), of="backward")

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from helpers.formulas import rules, schedules
 from helpers.training import Diverged, History, count_steps, evaluate, fit, models, optimizers, runtime
-from helpers.training.loop import by_epoch, evaluating, set_rate
+from helpers.training.loop import evaluating, set_rate
 
 COSINE = schedules.CosineDecay(peak_lr=0.2, total_steps=40)
 
@@ -262,13 +262,6 @@ def test_norms_are_recorded_on_request_and_where_a_clip_measures_them(train):
 
     wanted = []
     assert trained(train, norms=True, hooks=[norm])[1].norms == pytest.approx(wanted, rel=1e-5)
-
-
-def test_a_schedule_by_epoch_keeps_its_rate_for_an_epoch(train):
-    _, history = trained(train, schedule=by_epoch(schedules.StepDecay(0.2, step_size=2, gamma=0.5), 10))
-    assert history.rates == [0.2] * 20 + [0.1] * 20
-    with pytest.raises(ValueError, match="steps_per_epoch must be positive, got steps_per_epoch=0"):
-        by_epoch(COSINE, 0)
 
 
 def test_hooks_begin_before_the_first_update_and_end_after_the_last(train):
