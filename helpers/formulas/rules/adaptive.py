@@ -13,7 +13,7 @@ from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import maximum, sqrt
 from helpers.formulas.rules.base import Rule, decay, epsilon
-from helpers.formulas.rules.composition import decayed, weight_decay
+from helpers.formulas.rules.composition import weight_decay
 from helpers.formulas.schedules.base import LibraryName
 
 __all__ = ["AMSGrad", "Adagrad", "Adam", "AdamW", "RMSprop"]
@@ -225,4 +225,4 @@ class AdamW(Adam):
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = super().update(param, grad, state, lr)
-        return decayed(stepped, param, lr * self.weight_decay), state
+        return stepped - lr * self.weight_decay * param, state

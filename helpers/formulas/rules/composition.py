@@ -15,7 +15,7 @@ from helpers.core.mathematics import maximum, norm
 from helpers.formulas.rules.base import Rule
 from helpers.formulas.schedules.base import LibraryName
 
-__all__ = ["Clipped", "WithL2", "WithWeightDecay", "Wrapper", "decayed", "weight_decay"]
+__all__ = ["Clipped", "WithL2", "WithWeightDecay", "Wrapper", "weight_decay"]
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,6 @@ def weight_decay(**default: float) -> Any:
     return hyperparameter(r"\lambda", "weight decay", checks.non_negative, **facts, **default)
 
 
-def decayed(stepped: Any, param: Any, part: Any) -> Any:
-    """Return a step's result less a part of the weight that the step began with."""
-    return stepped - part * param
-
-
 @dataclass(frozen=True)
 class WithWeightDecay(Wrapper):
     """Shrink the weights beside the rule: decoupled weight decay, which no rule rescales.
@@ -159,4 +154,4 @@ class WithWeightDecay(Wrapper):
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = self.rule.update(param, grad, state, lr)
-        return decayed(stepped, param, lr * self.weight_decay), state
+        return stepped - lr * self.weight_decay * param, state
