@@ -80,7 +80,7 @@ def kill_between_two_saves(process, folder, chance):
     deadline = time.monotonic() + 60
     while process.is_alive() and Checkpoints(folder).saved()[-1:] == before:
         assert time.monotonic() < deadline
-        time.sleep(0.001)
+        time.sleep(0.005)
     time.sleep(chance.uniform(0, 0.03))
     process.kill()
     process.join(60)
