@@ -12,8 +12,8 @@ from matplotlib import pyplot
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.formulas import rules, schedules
-from helpers.training import Diverged, History, count_steps, evaluate, fit, models, optimizers, runtime
+from helpers.formulas import schedules
+from helpers.training import Diverged, History, count_steps, evaluate, fit, models, runtime
 from helpers.training.loop import evaluating, set_rate
 
 COSINE = schedules.CosineDecay(peak_lr=0.2, total_steps=40)
@@ -83,16 +83,6 @@ def test_it_learns_real_digits(digits):
     assert np.mean(history.losses[-30:]) < 0.1
 
 
-def test_the_same_seed_gives_the_same_run_and_another_another(train, val):
-    first, history = trained(train, val, seed=3)
-    torch.rand(5)  # what happens elsewhere does not matter
-    second, again = trained(train, val, seed=3)
-    other, _ = trained(train, val, seed=4)
-    assert torch.equal(numbers(first), numbers(second))
-    assert {**history.to_dict(), "seconds": []} == {**again.to_dict(), "seconds": []}
-    assert not torch.equal(numbers(first), numbers(other))
-
-
 def test_dropout_follows_the_seed_and_the_global_random_numbers_stay(train):
     def run():
         with runtime.randomness(0):
@@ -135,18 +125,7 @@ def test_it_takes_no_test_set():
     assert not any("test" in name for name in names)
 
 
-def test_it_is_short_enough_to_read_aloud():
-    body = inspect.getsource(fit).split('"""')[2]
-    assert len([line for line in body.splitlines() if line.strip()]) <= 30
-
-
 # --- rates, groups, hooks ----------------------------------------------------------------------------
-
-
-def test_the_rates_recorded_are_the_schedules(train):
-    _, history = trained(train)
-    assert history.rates == COSINE.rates(40).tolist()
-    assert list(history.steps) == list(range(40))
 
 
 def test_the_rate_is_set_before_the_update_for_every_group_by_its_scale(train):
@@ -156,17 +135,11 @@ def test_the_rate_is_set_before_the_update_for_every_group_by_its_scale(train):
         {"params": list(model[3:].parameters()), "lr_scale": 0.1},
     ]
     optimizer, seen = torch.optim.SGD(groups, lr=1.0), []
-    trained(
-        train, model=model, optimizer=optimizer, hooks=[lambda run: seen.append([g["lr"] for g in groups])]
-    )
-    assert seen == [[rate, rate * 0.1] for rate in COSINE.rates(40).tolist()]
-
-
-def test_a_rate_of_zero_changes_no_parameter(train):
-    model = models.small_cnn(channels=(4, 8), seed=1)
-    before = numbers(model)
-    trained(train, model=model, schedule=lambda step: 0.0)
-    assert torch.equal(numbers(model), before)
+    hooks = [lambda run: seen.append([g["lr"] for g in groups])]
+    _, history = trained(train, model=model, optimizer=optimizer, hooks=hooks)
+    assert history.rates == COSINE.rates(40).tolist()
+    assert seen == [[rate, rate * 0.1] for rate in history.rates]
+    assert list(history.steps) == list(range(40))
 
 
 def test_hooks_come_after_each_update_in_their_order_and_see_the_run(train, val):
@@ -177,7 +150,9 @@ def test_hooks_come_after_each_update_in_their_order_and_see_the_run(train, val)
         assert len(run.history.val_steps) == run.epoch
         calls.append(("first", run.step, run.ends_epoch, round(run.loss, 4)))
 
-    _, history = trained(train, val, epochs=2, hooks=[first, lambda run: calls.append(("second", run.step))])
+    _, history = trained(
+        train, val, epochs=2, hooks=iter([first, lambda run: calls.append(("second", run.step))])
+    )
     assert [name for name, *_ in calls] == ["first", "second"] * 20
     firsts = calls[::2]
     assert [step for _, step, _, _ in firsts] == list(range(1, 21))
@@ -193,43 +168,14 @@ def test_a_hook_may_stop_the_training_anywhere(train, val):
     assert len(history.seconds) == 1
 
 
-def test_hooks_may_come_from_an_iterator(train):
-    calls = []
-    trained(train, hooks=iter([lambda run: calls.append(run.step)]))
-    assert len(calls) == 40
-
-
-def test_clipping_bounds_the_whole_gradient(train):
-    norms = []
-
-    def norm(run):
-        norms.append(torch.cat([p.grad.reshape(-1) for p in run.model.parameters()]).norm().item())
-
-    trained(train, clip=0.05, hooks=[norm])
-    assert max(norms) <= 0.05 * (1 + 1e-5)
-    assert min(norms) > 0.04
-
-
-def test_a_rule_trains_as_its_torch_twin_does(train):
-    model = models.small_cnn(channels=(4, 8), seed=1)
-    optimizer = optimizers.FromRule(model.parameters(), rules.Momentum(momentum=0.9), lr=1.0)
-    _, ours = trained(train, model=model, optimizer=optimizer)
-    _, theirs = trained(train)
-    assert ours.losses == pytest.approx(theirs.losses, rel=1e-3)
-
-
 def test_pieces_of_a_batch_make_the_same_update(train, val):
     whole, history = trained(train, val)
-    pieces, again = trained(train, val, micro_batch_size=5)  # the last batch of 12 too: 5, 5 and 2
-    torch.testing.assert_close(numbers(pieces), numbers(whole), rtol=1e-5, atol=1e-6)
-    assert again.losses == pytest.approx(history.losses, rel=1e-5)
-
-
-def test_pieces_are_what_goes_through_the_model(train):
     model, sizes = models.small_cnn(channels=(4, 8), seed=1), []
     model.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
-    trained(train, model=model, epochs=1, micro_batch_size=20)
-    assert sizes == [20, 12] * 9 + [12]
+    _, again = trained(train, model=model, micro_batch_size=5)
+    assert sizes == ([5, 5, 5, 5, 5, 5, 2] * 9 + [5, 5, 2]) * 4
+    torch.testing.assert_close(numbers(model), numbers(whole), rtol=1e-5, atol=1e-6)
+    assert again.losses == pytest.approx(history.losses, rel=1e-5)
 
 
 def test_augmentation_acts_on_training_batches_alone(train, val):
@@ -326,7 +272,7 @@ def test_evaluation_has_no_gradients_and_changes_no_statistics(val):
     assert torch.equal(numbers(model), before)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 64, 200, 1024])
+@pytest.mark.parametrize("batch_size", [1, 7, 1024])
 def test_batches_count_by_their_size(val, batch_size):
     model = models.small_cnn()
     with torch.no_grad():
@@ -362,9 +308,8 @@ def test_set_rate_returns_the_rate_before_any_scale():
 
 def test_a_loss_that_is_not_finite_stops_with_its_first_step_and_rate(train):
     schedule = schedules.PiecewiseConstant(boundaries=(13,), values=(0.01, 1e20))
-    with pytest.raises(
-        Diverged, match=r"^loss must stay finite, got loss=(nan|inf) at step 1[45], lr=1e\+20$"
-    ) as e:
+    words = r"^loss must stay finite, got loss=(nan|inf) at step 1[45], lr=1e\+20$"
+    with pytest.raises(Diverged, match=words) as e:
         trained(train, schedule=schedule)
     history, step = e.value.history, e.value.step
     assert e.value.lr == 1e20
@@ -394,9 +339,8 @@ def test_a_gradient_that_is_not_finite_stops_with_its_step_though_the_loss_is_fi
         return F.cross_entropy(logits, labels)
 
     calls = []
-    with pytest.raises(
-        Diverged, match=r"^gradient must stay finite, got norm=(nan|inf) at step 23, lr=0\.\d+$"
-    ):
+    words = r"^gradient must stay finite, got norm=(nan|inf) at step 23, lr=0\.\d+$"
+    with pytest.raises(Diverged, match=words):
         trained(train, loss=loss, norms=True)
     calls = []
     with pytest.raises(Diverged, match=r"^loss must stay finite, got loss=nan at step 24"):
@@ -404,70 +348,35 @@ def test_a_gradient_that_is_not_finite_stops_with_its_step_though_the_loss_is_fi
 
 
 def test_weights_that_are_not_finite_after_the_last_update_are_noticed(train):
-    with pytest.raises(
-        Diverged, match=r"^weights must stay finite, got NaN or infinity in \S+ after the update at step 39"
-    ):
+    words = r"^weights must stay finite, got NaN or infinity in \S+ after the update at step 39"
+    with pytest.raises(Diverged, match=words):
         trained(train, schedule=lambda step: math.inf if step == 39 else 0.1)
 
 
-REFUSED = {
-    "schedule as a number": (
-        dict(schedule=0.1),
-        TypeError,
-        "schedule must be callable as schedule(step) -> lr, got schedule=0.1; "
-        "a rate that stays is schedules.Constant(lr)",
-    ),
-    "optimizer": (
-        dict(optimizer="sgd"),
-        TypeError,
-        "optimizer must be a torch optimizer, got optimizer='sgd'",
-    ),
-    "epochs": (dict(epochs=0), ValueError, "epochs must be positive, got epochs=0"),
-    "batch_size": (dict(batch_size=2.5), TypeError, "batch_size must be a whole number, got batch_size=2.5"),
-    "clip": (dict(clip=0.0), ValueError, "clip must be positive, got clip=0.0"),
-    "micro_batch_size": (
-        dict(micro_batch_size=0),
-        ValueError,
-        "micro_batch_size must be positive, got micro_batch_size=0",
-    ),
-    "seed": (dict(seed=-1), ValueError, "seed must be zero or positive, got seed=-1"),
-    "no pair": (
-        dict(val=torch.zeros(3)),
-        TypeError,
-        "val must be a pair of tensors (images, labels), got Tensor",
-    ),
-    "arrays": (
-        dict(val=(np.zeros(3), np.zeros(3))),
-        TypeError,
-        "val must be a pair of tensors (images, labels), got tuple",
-    ),
-    "counts": (
-        dict(val=(torch.zeros(3, 1, 8, 8), torch.zeros(2))),
-        ValueError,
-        "val must have as many images as labels, at least one, got 3 and 2",
-    ),
-    "no image": (
-        dict(val=(torch.zeros(0, 1, 8, 8), torch.zeros(0))),
-        ValueError,
-        "val must have as many images as labels, at least one, got 0 and 0",
-    ),
-}
+COUNTS = "must have as many images as labels, at least one, got"
+REFUSED = [
+    (dict(schedule=0.1), TypeError, "schedule must be callable as schedule(step) -> lr, got schedule=0.1;"),
+    (dict(optimizer="sgd"), TypeError, "optimizer must be a torch optimizer, got optimizer='sgd'"),
+    (dict(epochs=0), ValueError, "epochs must be positive, got epochs=0"),
+    (dict(batch_size=2.5), TypeError, "batch_size must be a whole number, got batch_size=2.5"),
+    (dict(clip=0.0), ValueError, "clip must be positive, got clip=0.0"),
+    (dict(micro_batch_size=0), ValueError, "micro_batch_size must be positive, got micro_batch_size=0"),
+    (dict(seed=-1), ValueError, "seed must be zero or positive, got seed=-1"),
+    (dict(val=torch.zeros(3)), TypeError, "val must be a pair of tensors (images, labels), got Tensor"),
+    (dict(val=(np.zeros(3),) * 2), TypeError, "val must be a pair of tensors (images, labels), got tuple"),
+    (dict(val=(torch.zeros(3, 1, 8, 8), torch.zeros(2))), ValueError, f"val {COUNTS} 3 and 2"),
+    (dict(val=(torch.zeros(0, 1, 8, 8), torch.zeros(0))), ValueError, f"val {COUNTS} 0 and 0"),
+    (dict(train=(torch.zeros(3, 1, 8, 8), torch.zeros(2))), ValueError, f"train {COUNTS} 3 and 2"),
+]
 
 
-@pytest.mark.parametrize("changes, error, message", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("changes, error, message", REFUSED)
 def test_what_is_refused_is_refused_before_anything_moves(train, changes, error, message):
     model = models.small_cnn(channels=(4, 8), seed=1)
     before = numbers(model)
     with pytest.raises(error, match=re.escape(message)):
-        trained(train, model=model, **changes)
+        trained(**({"train": train} | changes), model=model)
     assert torch.equal(numbers(model), before)
-
-
-def test_the_training_set_is_checked_like_the_validation_set(train):
-    with pytest.raises(
-        ValueError, match="train must have as many images as labels, at least one, got 300 and 299"
-    ):
-        trained((train[0], train[1][1:]))
 
 
 def test_fewer_images_than_processes_are_refused_before_the_processes_meet(val, monkeypatch):
@@ -509,9 +418,7 @@ def test_a_history_draws_what_it_holds(train, val):
 def test_a_history_with_other_keys_is_refused():
     record = History().to_dict()
     del record["seconds"]
-    with pytest.raises(
-        ValueError, match=re.escape("record must have the keys ['rates', 'losses', 'val_steps',")
-    ):
+    with pytest.raises(ValueError, match=r"record must have the keys \['rates', 'losses', 'val_steps',"):
         History.from_dict(record)
 
 
