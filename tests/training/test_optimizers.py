@@ -14,13 +14,6 @@ from helpers.formulas import rules, schedules
 from helpers.training.optimizers import FromRule, as_lambda_lr, decay_weights
 from helpers.training.runtime import randomness
 
-#: Our rule, and torch's optimizer that makes the same updates.
-TWINS = {
-    "SGD": (rules.SGD(), lambda params: torch.optim.SGD(params, lr=0.05)),
-    "Momentum": (rules.Momentum(momentum=0.9), lambda params: torch.optim.SGD(params, lr=0.05, momentum=0.9)),
-    "Adam": (rules.Adam(), lambda params: torch.optim.Adam(params, lr=0.05)),
-}
-
 
 def network():
     with randomness(seed=0):
@@ -44,15 +37,6 @@ def steps(model, optimizer, batch, n):
 
 def numbers(model):
     return torch.cat([param.detach().reshape(-1) for param in model.parameters()])
-
-
-@pytest.mark.parametrize("name", TWINS)
-def test_a_rule_takes_the_path_of_its_torch_twin(name, batch):
-    rule, twin = TWINS[name]
-    ours, theirs = network(), network()
-    steps(ours, FromRule(ours.parameters(), rule, lr=0.05), batch, 20)
-    steps(theirs, twin(theirs.parameters()), batch, 20)
-    torch.testing.assert_close(numbers(ours), numbers(theirs), rtol=1e-9, atol=1e-12)
 
 
 EVERY_RULE = [
@@ -79,23 +63,20 @@ def test_every_rule_moves_each_parameter_as_its_formula_says(rule, batch):
             torch.testing.assert_close(optimizer.state[param][key], value, rtol=1e-11, atol=1e-14)
 
 
-@pytest.mark.parametrize("name", TWINS)
-@pytest.mark.parametrize("way", ["file", "deepcopy", "pickle"])
-def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(name, way, batch, tmp_path):
-    rule, _ = TWINS[name]
-    straight = network()
-    steps(straight, FromRule(straight.parameters(), rule, lr=0.05), batch, 8)
-
-    model = network()
-    optimizer = FromRule(model.parameters(), rule, lr=0.05)
+@pytest.mark.parametrize("way", ["file", "same", "deepcopy", "pickle"])
+def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(way, batch, tmp_path):
+    straight, model = network(), network()
+    steps(straight, FromRule(straight.parameters(), rules.Adam(), lr=0.05), batch, 8)
+    optimizer = FromRule(model.parameters(), rules.Adam(), lr=0.05)
     steps(model, optimizer, batch, 3)
-    if way == "file":
+    if way in ("file", "same"):
         torch.save([model.state_dict(), optimizer.state_dict()], tmp_path / "run.pt")
         saved, optimizer_state = torch.load(tmp_path / "run.pt", weights_only=True)
         steps(model, optimizer, batch, 2)  # what goes on after saving must not reach what was saved
-        model = network()
+        if way == "file":
+            model = network()
+            optimizer = FromRule(model.parameters(), rules.Adam(), lr=1.0)
         model.load_state_dict(saved)
-        optimizer = FromRule(model.parameters(), rule, lr=1.0)
         optimizer.load_state_dict(optimizer_state)
         assert optimizer.param_groups[0]["lr"] == 0.05
     else:
@@ -103,20 +84,6 @@ def test_a_run_that_is_saved_and_loaded_goes_on_bit_by_bit(name, way, batch, tmp
         model, optimizer = copied((model, optimizer))
     steps(model, optimizer, batch, 5)
     assert torch.equal(numbers(model), numbers(straight))
-
-
-def test_a_state_loaded_in_the_middle_replaces_the_one_there(batch):
-    rule = rules.Momentum(momentum=0.9)
-    model = network()
-    optimizer = FromRule(model.parameters(), rule, lr=0.05)
-    steps(model, optimizer, batch, 2)
-    checkpoint = copy.deepcopy([model.state_dict(), optimizer.state_dict()])
-    steps(model, optimizer, batch, 3)
-    first = numbers(model)
-    model.load_state_dict(checkpoint[0])
-    optimizer.load_state_dict(checkpoint[1])
-    steps(model, optimizer, batch, 3)
-    assert torch.equal(numbers(model), first)
 
 
 def test_parameters_without_a_gradient_are_skipped_and_so_is_their_state():
@@ -136,10 +103,8 @@ def test_parameters_without_a_gradient_are_skipped_and_so_is_their_state():
 
 def test_a_step_without_any_gradient_changes_nothing():
     weight = nn.Parameter(torch.ones(2))
-    optimizer = FromRule([weight], rules.Adam(), lr=0.1)
-    optimizer.step()
+    FromRule([weight], rules.Adam(), lr=0.1).step()
     assert torch.equal(weight, torch.ones(2))
-    assert len(optimizer.state) == 0
 
 
 def test_groups_have_their_own_rates_and_may_be_added():
@@ -188,38 +153,32 @@ def test_a_closure_is_called_with_gradients_on_and_its_loss_returned():
         return loss
 
     assert optimizer.step(closure).item() == 4.0
-    assert weight.item() == 1.0
+    assert (weight.item(), weight.grad.item()) == (1.0, 4.0)
+    assert weight.is_leaf and weight.requires_grad
 
 
-def test_a_step_allows_no_graph_and_keeps_the_gradient():
-    weight = nn.Parameter(torch.ones(2, 5))
-    optimizer = FromRule([weight], rules.Momentum(), lr=0.1)
-    (weight**2).sum().backward()
-    before = weight.grad.clone()
-    optimizer.step()
-    assert torch.equal(weight.grad, before)
-    assert weight.is_leaf
-    assert not optimizer.state[weight]["velocity"].requires_grad
-
-
-def test_what_from_rule_refuses():
-    weight = nn.Parameter(torch.ones(2))
-    with pytest.raises(TypeError, match=re.escape("rule must be a Rule, got rule='adam'")):
-        FromRule([weight], "adam", lr=0.1)
-    with pytest.raises(ValueError, match="lr must be zero or positive, got lr=-1"):
-        FromRule([weight], rules.SGD(), lr=-1)
-    with pytest.raises(ValueError, match="rule must take its gradient at the parameters, got rule=LookAhead"):
-        FromRule([weight], rules.LookAheadNesterov(), lr=0.1)
-
-
-def test_a_sparse_gradient_is_refused():
-    table = nn.Embedding(4, 2, sparse=True)
-    optimizer = FromRule(table.parameters(), rules.SGD(), lr=0.1)
+def test_what_is_refused():
+    weight, table = nn.Parameter(torch.ones(2)), nn.Embedding(4, 2, sparse=True)
     table(torch.tensor([1])).sum().backward()
-    with pytest.raises(
-        TypeError, match=re.escape("grad must be dense, got a gradient of layout torch.sparse_coo")
+    still = torch.optim.SGD([weight], lr=0.0)
+    for error, message, call in (
+        (TypeError, "rule must be a Rule, got rule='adam'", lambda: FromRule([weight], "adam", lr=0.1)),
+        (ValueError, "lr must be zero or positive", lambda: FromRule([weight], rules.SGD(), lr=-1)),
+        (
+            ValueError,
+            "rule must take its gradient at the parameters, got rule=LookAhead",
+            lambda: FromRule([weight], rules.LookAheadNesterov(), lr=0.1),
+        ),
+        (
+            TypeError,
+            "grad must be dense, got a gradient of layout torch.sparse_coo",
+            FromRule(table.parameters(), rules.SGD(), lr=0.1).step,
+        ),
+        (ValueError, "param_groups[0]['lr'] must be positive", lambda: as_lambda_lr(still, SCHEDULE)),
+        (ValueError, "weight_decay must be zero or positive, got", lambda: decay_weights(table, -1)),
     ):
-        optimizer.step()
+        with pytest.raises(error, match=re.escape(message)):
+            call()
 
 
 def test_the_state_of_another_rule_is_refused_and_nothing_changes(batch):
@@ -268,13 +227,6 @@ def test_a_lambda_lr_saved_in_the_middle_goes_on(make):
         resumed_optimizer.step()
         resumed.step()
         assert resumed_optimizer.param_groups[0]["lr"] == pytest.approx(SCHEDULE(step), rel=1e-14, abs=0)
-    assert schedules.Warmup(schedules.CosineDecay(peak_lr=0.3, total_steps=15), warmup_steps=5) == SCHEDULE
-
-
-def test_a_lambda_lr_needs_a_rate_to_divide_by():
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.0)
-    with pytest.raises(ValueError, match=re.escape("param_groups[0]['lr'] must be positive, got")):
-        as_lambda_lr(optimizer, SCHEDULE)
 
 
 def test_what_multiplies_decays_and_what_is_added_does_not():
@@ -285,7 +237,3 @@ def test_what_multiplies_decays_and_what_is_added_does_not():
     assert [id(p) for p in others["params"]] == [id(p) for p in (*model[1].parameters(), model[3].bias)]
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
     assert len(decay_weights(nn.Linear(2, 2, bias=False), 0.1)) == 1
-    with pytest.raises(
-        ValueError, match=re.escape("weight_decay must be zero or positive, got weight_decay=-1")
-    ):
-        decay_weights(model, -1)
