@@ -138,25 +138,42 @@ def small_project(tmp_path):
     return tmp_path
 
 
-def run_nbval(root, *options, env=None):
+def run_nbval(root, *options):
     options = ["-q", "-p", "tools.execution", "--nbval-lax", "--nbval-current-env", *options, "lessons"]
-    environment = env or {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pytest", *options]
+    command, environment = [sys.executable, "-m", "pytest", *options], free_of_thread_settings()
     return subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2", "--dist", "loadfile"]], ids=["alone", "two workers"])
-def test_what_nbval_saw_is_what_the_book_shows(small_project, workers):
-    done = run_nbval(small_project, *workers)
+def free_of_thread_settings(**settings):
+    """Return this process's environment as a reader's is: without a word on threads."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **settings}
+
+
+def test_what_nbval_saw_is_what_the_book_shows_and_a_dead_kernel_costs_the_rest_of_its_page(small_project):
+    places = {name: small_project / "lessons" / f"{name}.ipynb" for name in ("good", "bad", "dies")}
+    write_notebook(places["dies"], "print('so far')", "import os; os._exit(1)", "3")
+    done = run_nbval(small_project, "--nbval-cell-timeout", "5")
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"\d\.\d  lessons/good.ipynb", done.stdout), "no seconds for the notebook"
+    assert "dies: did not hold here. the cell `import os; os._exit(1)`" in done.stdout
     assert execution.missing(small_project) == []
     ran = dict(execution.cached(small_project))
-    [failure] = execution.failures(ran[small_project / "lessons" / "bad.ipynb"])
+    [failure] = execution.failures(ran[places["bad"]])
     assert failure == ("the cell `assert x == 2`", "AssertionError", "")
-    shown = ran[small_project / "lessons" / "good.ipynb"]
+    assert ran[places["dies"]].cells[0].outputs[0].text == "so far\n"
+    assert len([*execution.failures(ran[places["dies"]])]) == 2
+    shown = ran[places["good"]]
     assert shown.cells[1].outputs[0].text == "seen 1\n"
     assert shown.cells[2].outputs[0].data["text/plain"] == "2"
+
+
+def test_two_workers_keep_what_they_saw_and_do_not_fight_for_the_cores(small_project):
+    good = small_project / "lessons" / "good.ipynb"
+    write_notebook(good, "import os, torch; print(os.environ['OMP_NUM_THREADS'], torch.get_num_threads())")
+    assert run_nbval(small_project, "-n", "2", "--dist", "loadfile").returncode == 1
+    assert execution.missing(small_project) == []
+    assert dict(execution.cached(small_project))[good].cells[0].outputs[0].text == "1 1\n"
 
 
 def test_the_outputs_are_dropped_when_what_they_depend_on_changes(small_project):
@@ -194,50 +211,26 @@ def test_a_notebook_is_kept_only_when_all_its_cells_were_seen(small_project):
     assert execution.executed(small_project / "lessons" / "good.ipynb", {0: [], 1: []}) is None
 
 
-def test_a_kernel_that_dies_costs_the_rest_of_a_page_and_not_the_page(small_project):
-    write_notebook(small_project / "lessons" / "bad.ipynb", "print('so far')", "import os; os._exit(1)", "3")
-    done = run_nbval(small_project, "--nbval-cell-timeout", "5")
-    assert done.returncode == 1 and "bad: did not hold here. the cell `import os; os._exit(1)`" in done.stdout
-    assert execution.missing(small_project) == []
-    ran = dict(execution.cached(small_project))[small_project / "lessons" / "bad.ipynb"]
-    assert ran.cells[0].outputs[0].text == "so far\n" and len([*execution.failures(ran)]) == 2
-
-
 def test_no_page_is_made_from_a_repetition(small_project, monkeypatch):
     monkeypatch.setenv("CNN_BOOK_REPLICATION", "seeds:1")
     with pytest.raises(RuntimeError, match="no page is made from a repetition: unset CNN_BOOK_REPLICATION"):
         execution.open_cache(small_project)
 
 
-# Two notebooks side by side do not fight for the cores
-
-
-def free_of_thread_settings(**settings):
-    """Return this process's environment as a reader's is: without a word on threads."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
-    return {**kept, "PYTHONPATH": str(ROOT), **settings}
-
-
-def test_a_lesson_that_is_run_for_the_book_has_one_thread(small_project):
-    (small_project / "lessons" / "bad.ipynb").unlink()
-    good = small_project / "lessons" / "good.ipynb"
-    write_notebook(good, "import os, torch", "print(os.environ['OMP_NUM_THREADS'], torch.get_num_threads())")
-    done = run_nbval(small_project, env=free_of_thread_settings())
-    assert done.returncode == 0, done.stdout + done.stderr
-    ran = dict(execution.cached(small_project))[good]
-    assert ran.cells[1].outputs[0].text == "1 1\n"
-
-
-@pytest.mark.parametrize("own, policy", [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_a_lesson_that_a_reader_opens_lets_waiting_threads_sleep(own, policy):
+def test_a_lesson_that_a_reader_opens_lets_waiting_threads_sleep():
     """What OpenMP itself says it heard, when torch loads it after the lesson's first cell has run."""
+
+    def ask(code, channel, **own):
+        channels = {channel: subprocess.PIPE, "text": True, "check": True}
+        command, environment = [sys.executable, "-c", code], free_of_thread_settings(**own)
+        return subprocess.run(command, cwd=ROOT / "lessons", env=environment, **channels)
+
     lesson = nbformat.read(execution.notebooks()[0], 4)
     first = next(cell.source for cell in lesson.cells if cell.cell_type == "code")
-    command = [sys.executable, "-c", first + "\nimport torch"]
-    environment = free_of_thread_settings(OMP_DISPLAY_ENV="TRUE", **own)
-    done = subprocess.run(command, cwd=ROOT / "lessons", env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert set(re.findall(r"OMP_WAIT_POLICY *= *'(\w+)'", done.stderr)) == {policy}
+    told = ask(first + "\nimport torch", "stderr", OMP_DISPLAY_ENV="TRUE").stderr
+    assert set(re.findall(r"OMP_WAIT_POLICY *= *'(\w+)'", told)) == {"PASSIVE"}
+    words = "import os, helpers; print(os.environ['OMP_WAIT_POLICY'])"
+    assert ask(words, "stdout", OMP_WAIT_POLICY="ACTIVE").stdout == "ACTIVE\n"
 
 
 # Nothing from elsewhere
@@ -246,7 +239,7 @@ FOREIGN = [
     '<script src="https://cdn.example/a.js"></script>',
     '<script src="//cdn.example/a.js"></script>',
     '<link rel="stylesheet" href="https://cdn.example/a.css">',
-    '<link href=https://cdn.example/a.woff2 rel=preload as=font>',
+    "<link href=https://cdn.example/a.woff2 rel=preload as=font>",
     '<img alt="a" src="https://img.example/a.png">',
     '<img alt="a" src="a.png" srcset="a.png 1x, https://img.example/b.png 2x">',
     '<iframe src="https://video.example/1"></iframe>',
