@@ -27,18 +27,6 @@ from helpers.core import checks, mathematics
 from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
 from helpers.core.mathematics import cos, pi, sin
 
-__all__ = [
-    "METHODS",
-    "Beale",
-    "DoubleWell",
-    "NoisyQuadratic",
-    "Ravine",
-    "Rosenbrock",
-    "Saddle",
-    "Surface",
-    "javascript",
-]
-
 
 class Surface(Hyperparameters, ABC):
     """A function of one or two numbers to be made small.
@@ -54,8 +42,6 @@ class Surface(Hyperparameters, ABC):
     window: ClassVar[tuple[tuple[float, float], ...]]
     #: The points of the local minima, lowest first.
     minimizers: ClassVar[tuple[tuple[float, ...], ...]]
-    #: The stationary points from which one way leads up and another down.
-    saddle_points: ClassVar[tuple[tuple[float, ...], ...]] = ()
 
     @abstractmethod
     def formula(self, *coordinates: Any) -> Any:
@@ -82,11 +68,11 @@ class Surface(Hyperparameters, ABC):
 
     def gradient(self, points: Any) -> Any:
         """Return the gradients at points of shape (..., D), in the same shape."""
-        return self._stacked("gradient", points)
+        return self._derivative("gradient", points)
 
     def hessian(self, points: Any) -> Any:
         """Return the Hessians at points of shape (..., D), in the shape (..., D, D)."""
-        flat = self._stacked("hessian", points)
+        flat = self._derivative("hessian", points)
         return flat.reshape((*flat.shape[:-1], len(self.window), len(self.window)))
 
     def _coordinates(self, points: Any) -> tuple:
@@ -96,36 +82,34 @@ class Surface(Hyperparameters, ABC):
             raise ValueError(f"points must have shape (..., {len(self.window)}), got {shape}")
         return tuple(points[..., i] for i in range(shape[-1]))
 
-    def _stacked(self, what: str, points: Any) -> Any:
+    def _derivative(self, order: str, points: Any) -> Any:
         coordinates = self._coordinates(points)
-        xp, like = array_namespace(coordinates[0]), coordinates[0]
-        entries = _compiled(type(self), what)(*coordinates, *dataclasses.astuple(self))
-        arrays = (e if is_array_api_obj(e) else xp.full_like(like, e) for e in entries)
-        return xp.stack(tuple(arrays), axis=-1)
+        entries = _compiled(type(self), order)(*coordinates, *dataclasses.astuple(self))
+        zeros = mathematics.zeros_like(coordinates[0])  # what an entry that is constant becomes an array with
+        return array_namespace(zeros).stack([zeros + entry for entry in entries], axis=-1)
 
 
 @functools.cache
-def _derivatives(kind: type[Surface]) -> tuple[dict[str, list], list[str], list]:
-    """Expressions of value, gradient and Hessian (row by row); names of coordinates, symbols of fields."""
+def _expressions(kind: type[Surface]) -> tuple[dict[str, list], list]:
+    """Expressions of value, gradient and Hessian (row by row), and the symbols of coordinates and fields."""
     import sympy  # takes a second: only when a derivative is wanted
 
     from helpers.core import symbolic
 
     expr, twin = symbolic.expression(example(kind))
-    names = list(inspect.signature(twin.method.formula).parameters)
+    names = inspect.signature(twin.method.formula).parameters
     coordinates, value = [sympy.Symbol(name, real=True) for name in names], expr.doit()
     gradient = [value.diff(x) for x in coordinates]
     hessian = [slope.diff(x) for slope in gradient for x in coordinates]
-    return {"value": [value], "gradient": gradient, "hessian": hessian}, names, list(twin.values)
+    return {"value": [value], "gradient": gradient, "hessian": hessian}, [*coordinates, *twin.values]
 
 
 @functools.cache
-def _compiled(kind: type[Surface], what: str) -> Callable:
+def _compiled(kind: type[Surface], order: str) -> Callable:
     import sympy
 
-    expressions, names, fields = _derivatives(kind)
-    coordinates = [sympy.Symbol(name, real=True) for name in names]
-    return sympy.lambdify([*coordinates, *fields], expressions[what], modules=[mathematics], cse=True)
+    expressions, symbols = _expressions(kind)
+    return sympy.lambdify(symbols, expressions[order], modules=[mathematics], cse=True)
 
 
 def javascript(surface: Surface) -> dict[str, str]:
@@ -143,10 +127,10 @@ def javascript(surface: Surface) -> dict[str, str]:
     """
     from helpers.core import symbolic
 
-    expressions, names, _ = _derivatives(type(surface))
-    codes = {what: [symbolic.one_line(entry) for entry in found] for what, found in expressions.items()}
-    bodies = {what: code[0] if what == "value" else f"[{', '.join(code)}]" for what, code in codes.items()}
-    return {what: f"({', '.join(names)}, p) => {body}" for what, body in bodies.items()}
+    expressions, symbols = _expressions(type(surface))
+    head = f"({', '.join(symbol.name for symbol in symbols[: len(surface.window)])}, p) =>"
+    code = {order: ", ".join(map(symbolic.one_line, entries)) for order, entries in expressions.items()}
+    return {"value": f"{head} {code.pop('value')}"} | {key: f"{head} [{text}]" for key, text in code.items()}
 
 
 def _turned(angle: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -189,20 +173,12 @@ class DoubleWell(Surface):
     def formula(self, x: Any) -> Any:
         return x**4 / 4 - x**2 / 2 + self.tilt * x
 
-    def _stationary(self, k: int) -> tuple[float]:
-        """Root number k of the slope's cubic, by Viète's cosine."""
-        third = math.acos(-self.tilt / _STEEPEST_TILT) / 3
-        return (2 / math.sqrt(3) * math.cos(third - 2 * math.pi * k / 3),)
-
     @property
     def minimizers(self) -> tuple[tuple[float, ...], ...]:
-        right, left = self._stationary(0), self._stationary(2)
-        return (left, right) if self.tilt > 0 else (right, left)
-
-    @property
-    def barrier(self) -> tuple[float]:
-        """The top of the hill between the wells."""
-        return self._stationary(1)
+        """The outer roots of the slope's cubic, by Viète's cosine."""
+        third = math.acos(-self.tilt / _STEEPEST_TILT) / 3
+        right, left = (2 / math.sqrt(3) * math.cos(third - 2 * math.pi * k / 3) for k in (0, 2))
+        return ((left,), (right,)) if self.tilt > 0 else ((right,), (left,))
 
 
 @dataclass(frozen=True)
@@ -234,7 +210,7 @@ class Ravine(Surface):
 
 @dataclass(frozen=True)
 class Saddle(Surface):
-    """Up along one axis, down along the other, without end: no minimum.
+    """Up along one axis, down along the other, without end: a saddle point at 0 and no minimum.
 
     Parameters
     ----------
@@ -253,7 +229,6 @@ class Saddle(Surface):
     lesson = 14
     window = ((-2.0, 2.0), (-2.0, 2.0))
     minimizers = ()
-    saddle_points = ((0.0, 0.0),)
 
     def formula(self, x: Any, y: Any) -> Any:
         up, down = _turned(self.angle, x, y)
@@ -285,26 +260,6 @@ class Rosenbrock(Surface):
 
     def formula(self, x: Any, y: Any) -> Any:
         return (1 - x) ** 2 + self.steepness * (y - x**2) ** 2
-
-
-@dataclass(frozen=True)
-class Beale(Surface):
-    """Plateaus with steep walls at the corners; a saddle point and a single minimum.
-
-    References
-    ----------
-    .. [1] E. M. L. Beale, "On an iterative method for finding a local minimum", Princeton, 1958.
-    """
-
-    words = "Beale's function"
-    lesson = 16
-    window = ((-4.5, 4.5), (-4.5, 4.5))
-    minimizers = ((3.0, 0.5),)
-    saddle_points = ((0.0, 1.0),)
-
-    def formula(self, x: Any, y: Any) -> Any:
-        first, second, third = 1.5 - x + x * y, 2.25 - x + x * y**2, 2.625 - x + x * y**3
-        return first**2 + second**2 + third**2
 
 
 @dataclass(frozen=True)
@@ -365,4 +320,6 @@ class NoisyQuadratic(Surface):
 
 
 #: Every surface, in the order of the book.
-METHODS = (NoisyQuadratic, DoubleWell, Ravine, Saddle, Rosenbrock, Beale)
+METHODS = (NoisyQuadratic, DoubleWell, Ravine, Saddle, Rosenbrock)
+
+__all__ = ["METHODS", "Surface", "javascript", *(method.__name__ for method in METHODS)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from helpers.formulas import line_search, second_order
 from helpers.formulas.line_search import NoStepError, armijo_line_search, wolfe_line_search
 from helpers.formulas.second_order import damped_newton, gauss_newton, lbfgs, levenberg_marquardt, newton
-from helpers.formulas.surfaces import Beale, DoubleWell, Ravine, Rosenbrock, Saddle
+from helpers.formulas.surfaces import DoubleWell, Ravine, Rosenbrock, Saddle
 
 VALLEY = Rosenbrock()
 T = np.linspace(0, 3, 20)
@@ -45,7 +45,7 @@ def valley_jacobian(p):
 # Method: a run that it finishes, and where it ends
 ROWS = {
     newton: (lambda **o: of_surface(newton, VALLEY, [-1.2, 1.0], **o), (1, 1)),
-    damped_newton: (lambda **o: of_surface(damped_newton, Beale(), [1.0, 1.0], **o), (3, 0.5)),
+    damped_newton: (lambda **o: of_surface(damped_newton, VALLEY, [-1.2, 1.0], **o), (1, 1)),
     gauss_newton: (lambda **o: gauss_newton(valley_residuals, valley_jacobian, [-1.2, 1.0], **o), (1, 1)),
     levenberg_marquardt: (
         lambda **o: levenberg_marquardt(valley_residuals, valley_jacobian, [-1.2, 1.0], **o),
@@ -136,14 +136,12 @@ def test_newton_doubles_its_digits():
 
 
 def test_newton_goes_to_saddle_points_and_damping_does_not():
-    near = [0.0, 0.9]  # by the saddle point of Beale's function at (0, 1)
-    plain, damped = (of_surface(method, Beale(), near) for method in (newton, damped_newton))
-    assert plain.converged and damped.converged
-    np.testing.assert_allclose(plain.path[-1], Beale().saddle_points[0], atol=1e-8)
-    np.testing.assert_allclose(damped.path[-1], Beale().minimizers[0], atol=1e-7)
+    well = DoubleWell()
+    plain, damped = (of_surface(method, well, [0.12]) for method in (newton, damped_newton))
+    assert plain.converged and plain.path[-1, 0] == pytest.approx(HILL)
+    assert damped.converged and min(abs(damped.path[-1] - p) for p in well.minimizers) < 1e-7
     assert of_surface(newton, Saddle(), [0.5, 0.1]).converged
     assert not of_surface(damped_newton, Saddle(), [0.5, 0.1]).converged
-    assert of_surface(newton, DoubleWell(0.1), [0.1]).path[-1] == pytest.approx(DoubleWell(0.1).barrier)
 
 
 @given(st.floats(-2, 2), st.floats(-1, 3))
@@ -276,7 +274,7 @@ def test_a_value_that_is_not_finite_stops_newton_and_bounds_a_line_search():
 
 @st.composite
 def descents(draw):
-    surface = draw(st.sampled_from([Rosenbrock(), Beale(), Ravine(100.0, 20.0)]))
+    surface = draw(st.sampled_from([Rosenbrock(), Ravine(100.0, 20.0)]))
     point = np.array([draw(st.floats(-2, 2)), draw(st.floats(-2, 2))])
     gradient = surface.gradient(point)
     return surface, point, -gradient * draw(st.floats(1e-3, 1e3)), float(np.linalg.norm(gradient))
@@ -291,6 +289,10 @@ def test_wolfe_steps_satisfy_both_conditions(descent, constants, first_step):
     if size < 1e-6:
         return
     c1, c2 = constants
+    assert_wolfe(surface, point, direction, first_step, c1, c2)
+
+
+def assert_wolfe(surface, point, direction, first_step, c1, c2):
     step = wolfe_line_search(
         surface, surface.gradient, point, direction, first_step=first_step, decrease=c1, curvature=c2
     )
@@ -298,6 +300,7 @@ def test_wolfe_steps_satisfy_both_conditions(descent, constants, first_step):
     end = point + step * direction
     assert surface(end) <= before + c1 * step * slope + 1e-15 * abs(before)
     assert abs(surface.gradient(end) @ direction) <= c2 * abs(slope)
+    return end
 
 
 HILL = sorted(np.roots([1, 0, -1, DoubleWell().tilt]))[1]  # of the slope of x^4 / 4 - x^2 / 2 + tilt x
@@ -305,25 +308,21 @@ HILL = sorted(np.roots([1, 0, -1, DoubleWell().tilt]))[1]  # of the slope of x^4
 FLAT = {
     "the hill is flat to rounding": (DoubleWell(), [HILL - 3.3e-8], 20.0, 1.0, 0.1),
     "the point is rounded": (Rosenbrock(), [1.0, 1.0000000000012785], 1e-3, 1e-4, 0.9),
-    "the minimum is far": (Beale(), [0.0, 0.9996785362109085], 8.6e-3, 1e-4, 0.3),
 }
 
 
 @pytest.mark.parametrize(("surface", "point", "scale", "first_step", "c2"), FLAT.values(), ids=FLAT)
 def test_wolfe_finds_a_step_from_where_the_values_are_flat(surface, point, scale, first_step, c2):
     point = np.array(point)
-    direction = -scale * surface.gradient(point)
-    step = wolfe_line_search(surface, surface.gradient, point, direction, first_step=first_step, curvature=c2)
-    end, slope = point + step * direction, surface.gradient(point) @ direction
+    end = assert_wolfe(surface, point, -scale * surface.gradient(point), first_step, 1e-4, c2)
     assert surface(end) < surface(point)
-    assert abs(surface.gradient(end) @ direction) <= c2 * abs(slope)
 
 
 @st.composite
 def flat_descents(draw):
     surface, place = draw(
         st.sampled_from(
-            [(DoubleWell(), (HILL,)), *((s, s.minimizers[0]) for s in (DoubleWell(), Rosenbrock(), Beale()))]
+            [(DoubleWell(), (HILL,)), *((s, s.minimizers[0]) for s in (DoubleWell(), Rosenbrock()))]
         )
     )
     away = [draw(st.sampled_from([-1, 1])) * 10 ** draw(st.floats(-8, -1)) for _ in place]
@@ -334,12 +333,7 @@ def flat_descents(draw):
 @settings(deadline=None, max_examples=300)
 def test_wolfe_steps_near_stationary_points_satisfy_both_conditions(descent, c2, first_step):
     surface, point, scale = descent
-    direction = -scale * surface.gradient(point)
-    step = wolfe_line_search(surface, surface.gradient, point, direction, first_step=first_step, curvature=c2)
-    before, slope = surface(point), surface.gradient(point) @ direction
-    end = point + step * direction
-    assert surface(end) <= before + 1e-4 * step * slope + 1e-15 * abs(before)
-    assert abs(surface.gradient(end) @ direction) <= c2 * abs(slope)
+    assert_wolfe(surface, point, -scale * surface.gradient(point), first_step, 1e-4, c2)
 
 
 @given(st.floats(1e-3, 1e3), st.floats(0.05, 0.45), st.floats(0.46, 0.95), st.floats(1e-3, 1e3))
