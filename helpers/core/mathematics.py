@@ -21,6 +21,8 @@ from bisect import bisect_right
 
 from array_api_compat import array_namespace, is_array_api_obj
 
+from helpers.core.constants import pi  # noqa: F401 - formulas are written with it as with the functions here
+
 __all__ = [
     "absolute",
     "ceil",
@@ -36,7 +38,6 @@ __all__ = [
     "minimum",
     "named",
     "norm",
-    "pi",
     "piecewise",
     "remainder",
     "shown_as",
@@ -95,13 +96,6 @@ floor = _elementwise("floor", math.floor, "Largest whole number at or below the 
 ceil = _elementwise("ceil", math.ceil, "Smallest whole number at or above the value")
 absolute = _elementwise("absolute", abs, "Absolute value")
 sign = _elementwise("sign", _sign, "Sign (-1, 0 or 1)")
-
-
-class _Pi(float):
-    """The number pi; `helpers.core.symbols` tells SymPy to read it as the symbol."""
-
-
-pi = _Pi(math.pi)
 
 
 def _like(xp, value, array):

@@ -15,7 +15,7 @@ from sympy import cos, exp, floor, log, sign, sin, sqrt, tanh
 from sympy.core.sympify import converter
 from sympy.printing.precedence import PRECEDENCE
 
-from helpers.core.mathematics import pi
+from helpers.core.constants import pi
 
 __all__ = [
     "CountReached",
