@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 import torch
 
-from helpers.recipes import command, lipschitz, schedule_race
-
-RECIPES = ("digits", "mnist", "fashion_mnist", "cifar10")
-ON_A_GPU = ("cifar10",)  # on a CPU it would take hours
-RACES = ("mnist", "cifar10", "clipping")  # around the Lipschitz rate; on a CPU with parts of the images
+#: Each record, and the recipe and arguments that it comes from.
+RECORDS = {
+    "digits": "digits --choose",
+    "mnist": "mnist --choose",
+    "fashion_mnist": "fashion_mnist --choose",
+    "cifar10": "cifar10 --choose",
+    "lipschitz_mnist": "lipschitz mnist",
+    "lipschitz_cifar10": "lipschitz cifar10",
+    "lipschitz_clipping": "lipschitz clipping",
+    "schedule-race": "schedule_race",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the recipes one after the other, and say which were left out."""
+    """Run the recipes one after the other; without a GPU the races are reduced, and CIFAR-10 is left out."""
     parser = argparse.ArgumentParser(prog="python -m helpers.recipes", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the records go")
-    folder = parser.parse_args(arguments).folder
-    for name in RECIPES:
-        if name in ON_A_GPU and not torch.cuda.is_available():
-            sys.stdout.write(f"\n{name}: left out, as there is no GPU here\n")
+    folder, gpu = parser.parse_args(arguments).folder, torch.cuda.is_available()
+    for record, words in RECORDS.items():
+        if record == "cifar10" and not gpu:  # on a CPU it would take hours
+            sys.stdout.write("\ncifar10: left out, as there is no GPU here\n")
             continue
-        sys.stdout.write(f"\n{name}\n")
-        recipe = import_module(f"helpers.recipes.{name}").RECIPE
-        command.main(recipe, ["--choose", "--record", str(folder / f"{name}.json")])
-    for name in RACES:
-        sys.stdout.write(f"\nlipschitz {name}\n")
-        full = ["--full"] if torch.cuda.is_available() else []
-        lipschitz.main([name, *full, "--record", str(folder / f"lipschitz_{name}.json")])
-    sys.stdout.write("\nrace of schedules\n")
-    schedule_race.main(["--record", str(folder / "schedule-race.json")])
+        recipe, *options = words.split() + ["--full"] * (gpu and words.startswith("lipschitz"))
+        sys.stdout.write(f"\n{words}\n")
+        sys.stdout.flush()
+        module = [sys.executable, "-m", f"helpers.recipes.{recipe}"]
+        subprocess.run([*module, *options, "--record", str(folder / f"{record}.json")], check=True)
 
 
 if __name__ == "__main__":

@@ -147,23 +147,17 @@ def train(
         As for :func:`helpers.recipes.mnist.train`.
     """
     model = runtime.prepare(network(images[0], dataset, settings.widths, seed))
-    steps = count_steps(images, epochs=settings.epochs, batch_size=settings.batch_size)
+    length = {"epochs": settings.epochs, "batch_size": settings.batch_size}
+    steps = count_steps(images, **length)
     climb = round(settings.warmup * steps)
     fall = LinearDecay(settings.peak_lr, total_steps=steps - climb, end_lr=0.07 * settings.peak_lr)
-    schedule = Warmup(fall, warmup_steps=climb, start_lr=0.2 * settings.peak_lr)
-    history = fit(
-        model,
-        images,
-        val,
-        loss=nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
-        optimizer=_optimizer(model, settings),
-        schedule=schedule,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=seed,
-        augment=Augmentation(flip=True, shift=settings.shift, reflect=True),
-        runtime=runtime,
-    )
+    how = {
+        "loss": nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
+        "optimizer": _optimizer(model, settings),
+        "schedule": Warmup(fall, warmup_steps=climb, start_lr=0.2 * settings.peak_lr),
+        "augment": Augmentation(flip=True, shift=settings.shift, reflect=True),
+    }
+    history = fit(model, images, val, seed=seed, runtime=runtime, **how, **length)
     return model, history
 
 

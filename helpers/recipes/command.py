@@ -1,4 +1,4 @@
-"""What the command line of every recipe does: train with several seeds, choose settings, keep a record.
+"""The command line of every recipe: train with several seeds, choose settings, keep a record.
 
 A record is a JSON file; ``lessons/results/README.md`` describes its entries.
 """
@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.core import checks
 from helpers.recipes import records
-from helpers.training import History, evaluate, processes
+from helpers.training import History, evaluate
 from helpers.training.data import Dataset
 from helpers.training.runtime import Runtime
 
-__all__ = ["Recipe", "choose", "main", "measure", "trained"]
+__all__ = ["Recipe", "choose", "main", "measure", "parse", "parser", "trained"]
 
 VALIDATION = 0.1  # part of the training images on which settings are chosen
 
@@ -59,10 +56,6 @@ class Recipe:
     goal: str
     at_test: Callable[[nn.Module], nn.Module] = lambda model: model
 
-    def __post_init__(self) -> None:
-        known = self.settings in self.candidates
-        checks.require(known, "be one of the candidates", "settings", self.settings)
-
 
 def trained(
     recipe: Recipe, dataset: Dataset, settings: Any, seed: int, runtime: Runtime, on_validation: bool
@@ -90,25 +83,18 @@ def trained(
         ``seed``, ``accuracy``, ``loss``, ``seconds`` (of the training alone), ``epoch_losses`` and
         ``epoch_seconds``.
     """
-    published = (dataset.train, dataset.test)
-    train, asked = dataset.train.holdout(VALIDATION, seed=0) if on_validation else published
+    train, asked = dataset.train, dataset.test
+    if on_validation:
+        train, asked = train.holdout(VALIDATION, seed=0)
     images = runtime.to(*train.pixels())
-    _synchronize(runtime)
     start = time.perf_counter()
     model, history = recipe.train(images, dataset, settings, seed, runtime)
-    _synchronize(runtime)
-    seconds = time.perf_counter() - start
+    seconds = time.perf_counter() - start  # whoever has the losses has waited for the GPU
     loss, accuracy = evaluate(recipe.at_test(model), asked.pixels(), F.cross_entropy, runtime=runtime)
+    run = {"seed": seed, "accuracy": accuracy, "loss": loss, "seconds": seconds}
     steps = len(history.losses) // len(history.seconds)
-    epochs = [history.losses[i : i + steps] for i in range(0, len(history.losses), steps)]
-    return {
-        "seed": seed,
-        "accuracy": accuracy,
-        "loss": loss,
-        "seconds": seconds,
-        "epoch_losses": [statistics.fmean(epoch) for epoch in epochs],
-        "epoch_seconds": history.seconds,
-    }
+    epochs = {"epoch_losses": records.epoch_means(history.losses, steps), "epoch_seconds": history.seconds}
+    return run | epochs
 
 
 def measure(recipe: Recipe, seeds: Sequence[int], runtime: Runtime) -> list[dict[str, Any]]:
@@ -121,8 +107,8 @@ def measure(recipe: Recipe, seeds: Sequence[int], runtime: Runtime) -> list[dict
     runs = []
     for seed in seeds:
         runs.append(trained(recipe, dataset, recipe.settings, seed, runtime, on_validation=False))
-        _say(runtime, _line(f"seed {seed}", [runs[-1]], "test"))
-    _say(runtime, _line("mean", runs, "test"))
+        records.say(f"seed {seed}", runs[-1:])
+    records.say("mean", runs)
     return runs
 
 
@@ -130,22 +116,17 @@ def choose(recipe: Recipe, seeds: Sequence[int], runtime: Runtime) -> list[dict[
     """Train every candidate with every seed on nine tenths of the training images, and ask about the rest."""
     dataset = recipe.load()
     _warm_up(recipe, dataset, runtime)
-    told = []
+    candidates = []
     for settings in recipe.candidates:
         runs = [trained(recipe, dataset, settings, seed, runtime, on_validation=True) for seed in seeds]
-        told.append({"settings": dataclasses.asdict(settings), "runs": runs})
-        _say(runtime, _line(_difference(settings, recipe.settings), runs, "validation"))
-    return told
+        candidates.append({"settings": dataclasses.asdict(settings), "runs": runs})
+        records.say(_difference(settings, recipe.settings), runs, "validation")
+    return candidates
 
 
 def _warm_up(recipe: Recipe, dataset: Dataset, runtime: Runtime) -> None:
     few = dataclasses.replace(dataset, train=dataset.train.take(2 * recipe.settings.batch_size))
     trained(recipe, few, recipe.settings, 0, runtime, on_validation=True)
-
-
-def _synchronize(runtime: Runtime) -> None:
-    if runtime.device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def _difference(settings: Any, chosen: Any) -> str:
@@ -154,41 +135,38 @@ def _difference(settings: Any, chosen: Any) -> str:
     return ", ".join(f"{name}={now[name]}" for name in now if now[name] != then[name]) or "as chosen"
 
 
-def _line(words: str, runs: list[dict[str, Any]], asked: str) -> str:
-    told = records.summary(runs)
-    spread = f" +- {100 * told['accuracy_std']:.2f}" if len(runs) > 1 else ""
-    accuracy = f"{asked} accuracy {100 * told['accuracy_mean']:.2f}{spread} %"
-    return f"{words:<24} {accuracy}, {told['seconds_mean']:.2f} s"
+def parser(recipe: str, goal: str) -> argparse.ArgumentParser:
+    """Return the command line that all recipes and races share."""
+    line = argparse.ArgumentParser(prog=f"python -m helpers.recipes.{recipe}", description=goal)
+    line.add_argument("--threads", type=int, help="CPU threads")
+    line.add_argument("--record", type=Path, metavar="FILE", help="write what came out")
+    return line
 
 
-def _say(runtime: Runtime, text: str) -> None:
-    if processes.is_main():
-        records.say(text)
+def parse(
+    line: argparse.ArgumentParser, arguments: Sequence[str] | None, make: Callable[..., Runtime] = Runtime
+) -> tuple[argparse.Namespace, Runtime]:
+    """Return what a command line asks for, and where; a device that is not here ends the program."""
+    line.add_argument("--device", default="auto", help="cpu, cuda or mps; by default the fastest here")
+    line.add_argument("--precision", choices=("fp32", "tf32", "bf16"))
+    asked = line.parse_args(arguments)
+    wishes = {name: getattr(asked, name) for name in ("device", "precision", "threads")}
+    try:
+        return asked, make(**{name: value for name, value in wishes.items() if value is not None})
+    except ValueError as error:
+        line.error(str(error))
 
 
 def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks of a recipe."""
-    parser = argparse.ArgumentParser(prog=f"python -m helpers.recipes.{recipe.name}", description=recipe.goal)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
-    parser.add_argument(
-        "--choose", action="store_true", help="compare the candidates on a validation split first"
+    line = parser(recipe.name, recipe.goal)
+    line.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
+    line.add_argument(
+        "--choose", action="store_true", help="first compare the candidates, on held-out images"
     )
-    parser.add_argument("--device", default="auto", help="cpu, cuda or mps; by default the fastest here")
-    parser.add_argument("--precision", choices=("fp32", "tf32", "bf16"), help="by default the fastest here")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write what came out")
-    chosen = parser.parse_args(arguments)
-    asked = {"precision": chosen.precision, "threads": chosen.threads}
-    try:
-        wishes = {name: value for name, value in asked.items() if value is not None}
-        runtime = Runtime.fastest(device=chosen.device, **wishes)
-    except (TypeError, ValueError) as error:
-        parser.error(str(error))
+    asked, runtime = parse(line, arguments, Runtime.fastest)
     with runtime.use():
-        candidates = choose(recipe, chosen.seeds, runtime) if chosen.choose else None
-        runs = measure(recipe, chosen.seeds, runtime)
-    if chosen.record is not None and processes.is_main():
-        command = records.command(recipe.name, arguments)
-        facts = {"recipe": recipe.name, "goal": recipe.goal, "command": command}
-        settings = {"settings": dataclasses.asdict(recipe.settings)}
-        records.write(chosen.record, facts | settings, runtime, candidates, runs)
+        candidates = choose(recipe, asked.seeds, runtime) if asked.choose else None
+        runs = measure(recipe, asked.seeds, runtime)
+    facts = records.facts(recipe.name, recipe.goal, arguments, recipe.settings)
+    records.write(asked.record, facts, runtime, candidates, runs)

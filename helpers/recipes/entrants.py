@@ -14,7 +14,12 @@ from helpers.training.last_layer import LastLayerRate
 
 __all__ = ["CLIPPING", "ENTRANTS", "OPTIMIZERS", "Entrant", "Settings"]
 
-RULES = ("published", "clipped", "smoothness", "constant", "cosine", "baseline")
+#: Schedules of those entrants that do not look at the network, by the rate and the number of steps.
+SCHEDULES = {
+    "constant": lambda lr, total_steps: schedules.Constant(lr),
+    "cosine": schedules.CosineDecay,
+    "baseline": lambda lr, total_steps: schedules.InverseTimeDecay(lr, decay_rate=1e-3),
+}
 
 #: How each optimizer is made; "momentum" is the average of gradients, as published.
 OPTIMIZERS = {
@@ -90,17 +95,12 @@ class Entrant:
         l2 : float
             Factor of half the sum of squared weights, as the rule is told.
         """
-        checks.one_of(*RULES)("rule", self.rule)
-        if self.rule in ("published", "clipped", "smoothness"):
-            rule = "smoothness" if self.rule == "smoothness" else self.optimizer
-            own = LastLayerRate(rule, images, batch_size, scale=scale, l2=l2)
-            return own.rate, [own]
-        known = {
-            "constant": schedules.Constant(scale),
-            "cosine": schedules.CosineDecay(scale, total_steps=total_steps),
-            "baseline": schedules.InverseTimeDecay(scale, decay_rate=1e-3),
-        }
-        return known[self.rule], []
+        checks.one_of("published", "clipped", "smoothness", *SCHEDULES)("rule", self.rule)
+        if self.rule in SCHEDULES:
+            return SCHEDULES[self.rule](scale, total_steps), []
+        rule = "smoothness" if self.rule == "smoothness" else self.optimizer
+        own = LastLayerRate(rule, images, batch_size, scale=scale, l2=l2)
+        return own.rate, [own]
 
 
 RATES = (0.01, 0.05, 0.2, 1.0)

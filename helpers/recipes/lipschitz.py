@@ -13,26 +13,22 @@ all images, the authors' widths and more epochs, for a GPU.
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
-import math
-import statistics
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from torch.nn import functional as F
 
-from helpers.recipes import records
+from helpers.recipes import command, records
 from helpers.recipes.entrants import CLIPPING, ENTRANTS, OPTIMIZERS, Entrant, Settings
 from helpers.recipes.networks import clipped_cross_entropy, mnist_cnn, resnet
 from helpers.training import Diverged, count_steps, data, evaluate, fit
 from helpers.training.batches import Data
 from helpers.training.runtime import Runtime, randomness
 
-__all__ = ["main", "race", "summary", "trained"]
+__all__ = ["main", "race", "trained"]
 
+NAME, KIND = "lipschitz", "{rule} {optimizer} times {scale}"
 GOAL = "the published Lipschitz rate against others: the best of four multiples, one seed, held-out images"
 TUNING_SEED, SEEDS = 100, (0, 1, 2)
 VALIDATION = 0.2  # part of the training images on which multiples are chosen
@@ -85,17 +81,11 @@ def trained(
         loss, accuracy = evaluate(model, asked, F.cross_entropy, runtime=runtime)
     except Diverged as error:
         history, loss, accuracy = error.history, None, 0.1
-    told = {"rule": entrant.rule, "optimizer": entrant.optimizer, "scale": scale, "seed": seed}
-    told |= {"accuracy": accuracy, "loss": _finite(loss), "seconds": time.perf_counter() - start}
+    run = {"rule": entrant.rule, "optimizer": entrant.optimizer, "scale": scale, "seed": seed}
+    run |= {"accuracy": accuracy, "loss": loss, "seconds": time.perf_counter() - start}
     steps = total // settings.epochs
-    epochs = [history.losses[i : i + steps] for i in range(0, len(history.losses), steps)]
-    told |= {"epoch_losses": [_finite(statistics.fmean(epoch)) for epoch in epochs]}
-    return told | {"epoch_rates": [_finite(rate) for rate in history.rates[::steps]]}
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON has no infinity."""
-    return value if value is not None and math.isfinite(value) else None
+    run |= {"epoch_losses": records.epoch_means(history.losses, steps)}
+    return run | {"epoch_rates": records.epoch_means(history.rates[::steps], 1)}
 
 
 def race(
@@ -125,10 +115,7 @@ def race(
         for scale in sorted(scales):
             own = [trained(*common, scale, seed, (train, test, runtime)) for seed in SEEDS]
             runs += [run | {"chosen": scale == chosen} for run in own]
-            accuracy = 100 * statistics.fmean(run["accuracy"] for run in own)
-            records.say(
-                f"{entrant.rule:10} {entrant.optimizer:8} times {scale:<6} test accuracy {accuracy:.1f} %"
-            )
+            records.say(KIND.format(**own[0]), own)
     return candidates, runs
 
 
@@ -141,38 +128,18 @@ def _sets(name: str, settings: Settings) -> tuple[Data, Data, Data]:
     return tuple((F.avg_pool2d(images, settings.shrink), labels) for images, labels in parts)
 
 
-def summary(runs: list[dict]) -> dict[str, dict[str, float]]:
-    """Return mean and deviation of accuracy and seconds for each entrant and multiple, by name.
-
-    Parameters
-    ----------
-    runs : list of dict
-        What :func:`trained` returned.
-    """
-    kinds: dict[str, list[dict]] = {}
-    for run in runs:
-        kinds.setdefault(f"{run['rule']} {run['optimizer']} times {run['scale']}", []).append(run)
-    return {kind: records.summary(own) for kind, own in kinds.items()}
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.recipes.lipschitz", description=GOAL)
-    parser.add_argument("data", choices=tuple(NETWORKS))
-    parser.add_argument("--full", action="store_true", help="all images, for a GPU")
-    parser.add_argument("--device", default="auto", help="cpu, cuda or mps; by default the fastest here")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write what came out")
-    chosen = parser.parse_args(arguments)
-    threads = {} if chosen.threads is None else {"threads": chosen.threads}
-    runtime = Runtime(chosen.device, **threads)
-    settings = (FULL if chosen.full else REDUCED)[chosen.data]
+    line = command.parser(NAME, GOAL)
+    line.add_argument("data", choices=tuple(NETWORKS))
+    line.add_argument("--full", action="store_true", help="all images, for a GPU")
+    asked, runtime = command.parse(line, arguments)
+    settings = (FULL if asked.full else REDUCED)[asked.data]
     with runtime.use():
-        candidates, runs = race(chosen.data, settings, runtime)
-    if chosen.record is not None:
-        facts = {"recipe": "lipschitz", "goal": GOAL, "command": records.command("lipschitz", arguments)}
-        facts |= {"settings": dataclasses.asdict(settings)}
-        records.write(chosen.record, facts, runtime, candidates, runs, summary)
+        candidates, runs = race(asked.data, settings, runtime)
+    records.write(
+        asked.record, records.facts(NAME, GOAL, arguments, settings), runtime, candidates, runs, KIND
+    )
 
 
 if __name__ == "__main__":

@@ -81,25 +81,17 @@ def train(
     widths = (settings.width, 2 * settings.width, 4 * settings.width)
     model = models.fast_cnn(widths, images[0].shape[1:], dataset.mean, dataset.std, seed=seed)
     runtime.prepare(model)
-    steps = count_steps(images, epochs=settings.epochs, batch_size=settings.batch_size)
+    length = {"epochs": settings.epochs, "batch_size": settings.batch_size}
+    steps = count_steps(images, **length)
     climb = round(settings.warmup * steps)
-    schedule = Warmup(
-        LinearDecay(settings.peak_lr, total_steps=steps - climb, end_lr=0.0), warmup_steps=climb
-    )
+    fall = LinearDecay(settings.peak_lr, total_steps=steps - climb, end_lr=0.0)
     groups = decay_weights(model, settings.weight_decay)
-    history = fit(
-        model,
-        images,
-        val,
-        loss=nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
-        optimizer=torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True, fused=True),
-        schedule=schedule,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        seed=seed,
-        augment=augment,
-        runtime=runtime,
-    )
+    how = {
+        "loss": nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
+        "optimizer": torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True, fused=True),
+        "schedule": Warmup(fall, warmup_steps=climb),
+    }
+    history = fit(model, images, val, seed=seed, augment=augment, runtime=runtime, **how, **length)
     return model, history
 
 

@@ -1,77 +1,137 @@
 """Records of what recipes measured: who ran what, on which machine, and what came out.
 
-``lessons/results/README.md`` describes the entries. A record is written as a whole or not at all.
+``lessons/results/README.md`` describes the entries.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
+import math
 import os
 import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from helpers.core import checks
 from helpers.training import processes
 from helpers.training.runtime import Runtime
 
-__all__ = ["FORMAT", "command", "hardware", "kept", "read", "say", "summary", "versions", "write"]
+__all__ = ["epoch_means", "facts", "hardware", "kept", "read", "say", "summary", "versions", "write"]
 
 FORMAT = "How CNNs Learn, result 1"
 KEYS = ("format", "recipe", "goal", "command", "date", "revision", "hardware", "versions", "runtime")
 KEYS += ("settings", "candidates", "runs", "summary")
 
 
-def summary(runs: list[dict[str, Any]]) -> dict[str, float]:
-    """Return mean and sample standard deviation of accuracy and seconds; the deviation of one run is 0.
+def summary(runs: list[dict[str, Any]], kind: str | None = None) -> dict[str, Any]:
+    """Return mean and sample standard deviation of accuracy, loss and seconds; of one run it is 0.
 
-    >>> told = summary([{"accuracy": 0.5, "seconds": 2.0}, {"accuracy": 0.75, "seconds": 4.0}])
-    >>> told["accuracy_mean"], round(told["accuracy_std"], 4), told["seconds_mean"]
-    (0.625, 0.1768, 3.0)
+    Parameters
+    ----------
+    runs : list of dict
+        Each with those three numbers; where one diverged, its loss is None, and so are mean and deviation.
+    kind : str, optional
+        What names a group of runs by their entries, such as ``"{schedule}, {steps} steps"``; then each
+        group has a summary under its name.
+
+    Examples
+    --------
+    >>> common = {"rule": "SGD", "loss": 1.0, "seconds": 3.0}
+    >>> runs = [common | {"accuracy": 0.5}, common | {"accuracy": 0.75}]
+    >>> summary(runs, "rule {rule}")["rule SGD"] == summary(runs)
+    True
+    >>> summary(runs)["accuracy_mean"], round(summary(runs)["accuracy_std"], 4), summary(runs)["loss_std"]
+    (0.625, 0.1768, 0.0)
     """
-    told = {}
-    for name in ("accuracy", "seconds"):
+    if kind is not None:
+        groups: dict[str, list] = {}
+        for run in runs:
+            groups.setdefault(kind.format(**run), []).append(run)
+        return {name: summary(group) for name, group in groups.items()}
+    result = {}
+    for name in ("accuracy", "loss", "seconds"):
         values = [run[name] for run in runs]
-        told[f"{name}_mean"] = statistics.fmean(values)
-        told[f"{name}_std"] = statistics.stdev(values) if len(values) > 1 else 0.0
-    return told
+        spread = statistics.stdev if len(values) > 1 else lambda values: 0.0
+        for what, number in (("mean", statistics.fmean), ("std", spread)):
+            result[f"{name}_{what}"] = None if None in values else number(values)
+    return result
+
+
+def epoch_means(values: Sequence[float], steps: int) -> list[float | None]:
+    """Return the mean of each `steps` values; None for what JSON cannot hold, NaN and infinity.
+
+    >>> epoch_means([1.0, 2.0, 3.0, float("nan")], 2)
+    [1.5, None]
+    """
+    means = [statistics.fmean(values[i : i + steps]) for i in range(0, len(values), steps)]
+    return [mean if math.isfinite(mean) else None for mean in means]
+
+
+def say(words: str, runs: list[dict[str, Any]], images: str = "test") -> None:
+    """Write a line with the mean accuracy of runs on some images, one line for all processes."""
+    if processes.is_main():
+        mean = summary(runs)
+        spread = f" +- {100 * mean['accuracy_std']:.2f}" if len(runs) > 1 else ""
+        accuracy = f"{images} accuracy {100 * mean['accuracy_mean']:.2f}{spread} %"
+        sys.stdout.write(f"{words:<40} {accuracy}, {mean['seconds_mean']:.2f} s\n")
+        sys.stdout.flush()
+
+
+def facts(recipe: str, goal: str, arguments: Sequence[str] | None, settings: Any) -> dict[str, Any]:
+    """Return the first entries of a record: what ran, and what a reader types to run it again.
+
+    Parameters
+    ----------
+    recipe, goal : str
+        Its module in ``helpers.recipes``, and what it is measured against.
+    arguments : sequence of str or None
+        What came after the module; None for the arguments of this process.
+    settings : dataclass
+        What was chosen.
+    """
+    words = [f"python -m helpers.recipes.{recipe}", *(sys.argv[1:] if arguments is None else arguments)]
+    settings = dataclasses.asdict(settings)
+    return {"recipe": recipe, "goal": goal, "command": " ".join(words), "settings": settings}
 
 
 def write(
-    path: Path,
+    path: Path | None,
     facts: dict[str, Any],
     runtime: Runtime,
     candidates: list | None,
     runs: list[dict[str, Any]],
-    summarize: Callable[[list], dict] = summary,
+    kind: str | None = None,
 ) -> None:
-    """Write a record; where it cannot be written as a whole, what was there before stays.
+    """Write a record, once for all processes; without a path there is none.
 
     Parameters
     ----------
-    path : Path
+    path : Path or None
         The JSON file, in a folder that exists.
     facts : dict
-        ``recipe``, ``goal``, ``command`` and ``settings``.
+        What :func:`facts` returned.
     runtime : Runtime
         Where it ran.
     candidates : list or None
-        What `command.choose` returned, if settings were compared.
+        What the settings were chosen from, if any were compared.
     runs : list of dict
-        What `command.measure` returned.
-    summarize : callable, optional
-        ``summarize(runs) -> dict``; by default all runs are of one kind.
+        The trainings.
+    kind : str, optional
+        As for :func:`summary`.
     """
-    record = {
+    if path is None or not processes.is_main():
+        return
+    record = facts | {
         "format": FORMAT,
-        **facts,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "revision": _revision(),
         "hardware": hardware(),
@@ -80,45 +140,14 @@ def write(
             "device": runtime.device.type,
             "precision": runtime.precision,
             "channels_last": runtime.channels_last,
-            "threads": torch.get_num_threads() if runtime.threads is None else runtime.threads,
+            "threads": runtime.threads or torch.get_num_threads(),
             "processes": processes.world_size(),
         },
         "candidates": candidates,
         "runs": runs,
-        "summary": summarize(runs),
+        "summary": summary(runs, kind),
     }
-    text = json.dumps({key: record[key] for key in KEYS}, indent=1) + "\n"
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def command(recipe: str, arguments: Sequence[str] | None) -> str:
-    """Return what a reader types to run a recipe again.
-
-    Parameters
-    ----------
-    recipe : str
-        Its module in ``helpers.recipes``.
-    arguments : sequence of str or None
-        What came after it; None for those of this process.
-
-    Examples
-    --------
-    >>> command("mnist", ["--seeds", "0"])
-    'python -m helpers.recipes.mnist --seeds 0'
-    """
-    words = sys.argv[1:] if arguments is None else arguments
-    return " ".join([f"python -m helpers.recipes.{recipe}", *words])
-
-
-def say(text: str) -> None:
-    """Write a line, and let it be seen at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    path.write_text(json.dumps({key: record[key] for key in KEYS}, indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -131,10 +160,10 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"path must hold a record in JSON, got path={str(path)!r}: {error}") from None
-    if not isinstance(record, dict) or record.get("format") != FORMAT or tuple(record) != KEYS:
-        raise ValueError(f"path must hold a record of the format {FORMAT!r}, got path={str(path)!r}")
+    except ValueError:
+        record = None
+    known = isinstance(record, dict) and tuple(record) == KEYS and record["format"] == FORMAT
+    checks.require(known, f"hold a record of the format {FORMAT!r}", "path", str(path))
     return record
 
 
@@ -147,12 +176,10 @@ def kept(name: str) -> dict[str, Any]:
         If there is none of this name.
     """
     here = Path(__file__).resolve().parent
-    folders = (here.parents[1] / "lessons" / "results", here / "results")
-    paths = [folder / f"{name}.json" for folder in folders]
-    found = [path for path in paths if path.is_file()]
-    if not found:
-        raise FileNotFoundError(f"name must be that of a kept record, got name={name!r}; looked for {paths}")
-    return read(found[0])
+    for folder in (here.parents[1] / "lessons" / "results", here / "results"):
+        if (folder / f"{name}.json").is_file():
+            return read(folder / f"{name}.json")
+    raise FileNotFoundError(f"name must be that of a record of the book, got name={name!r}")
 
 
 def hardware() -> dict[str, Any]:
@@ -168,12 +195,10 @@ def versions() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name where the system tells it, else its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        names = []
+    """Return the processor's name where Linux tells it, else its kind."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 
@@ -181,7 +206,6 @@ def _revision() -> str | None:
     """Return the commit of the checkout in which this file lies, if it lies in one."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
         return None
-    return told.stdout.strip() or None

@@ -11,28 +11,25 @@ exponential is the exponential, and Noam with a free scale the inverse square ro
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch.nn import functional as F
 
 from helpers.formulas import schedules
 from helpers.formulas.rules import Momentum
-from helpers.recipes import records
+from helpers.recipes import command, records
 from helpers.training import data, models
 from helpers.training.replicas import Replicas, fit_replicas
 from helpers.training.runtime import Runtime
 
-__all__ = ["CONTESTANTS", "GOAL", "NAME", "Race", "Settings", "best", "main", "summary"]
+__all__ = ["CONTESTANTS", "GOAL", "NAME", "Race", "Settings", "best", "main"]
 
-NAME = "schedule_race"
+NAME, KIND = "schedule_race", "{schedule}, {steps} steps"
 GOAL = "which schedule ends lowest, for how many steps, and by how much more than the seeds differ"
 
 #: Each contestant as a function of its peak rate and of the number of steps.
@@ -118,8 +115,8 @@ class Race:
         looks = self.settings.looks if isinstance(methods[0], schedules.ReduceOnPlateau) else 1
         copies = self.fit(methods, seeds * len(peaks), steps, looks)
         rows = copies.watched["val"][1][:, -1].reshape(len(peaks), -1)
-        told = {"schedule": name, "steps": steps}
-        return [told | {"peak_lr": p, "losses": _told(row)} for p, row in zip(peaks, rows, strict=True)]
+        facts = {"schedule": name, "steps": steps}
+        return [facts | {"peak_lr": p, "losses": _rounded(x)} for p, x in zip(peaks, rows, strict=True)]
 
     def run(self, name: str, steps: int, peak: float) -> list[dict[str, Any]]:
         """Run every seed, ask each copy once about the test set, and return what came out."""
@@ -127,21 +124,21 @@ class Race:
         methods = [CONTESTANTS[name](peak, steps)] * len(seeds)
         looks = self.settings.looks
         copies = self.fit(methods, seeds, steps, looks)
-        (seconds,), runs = _told([(time.perf_counter() - start) / len(seeds)]), []
+        (seconds,), runs = _rounded([(time.perf_counter() - start) / len(seeds)]), []
         stretches = copies.losses.reshape(len(seeds), looks, -1).mean(2)
         for i, seed in enumerate(seeds):
             own = {key: stack[i : i + 1] for key, stack in copies.params.items()}
             loss, accuracy = copies.evaluate(self.test, F.cross_entropy, own)
             run = {"schedule": name, "steps": steps, "peak_lr": peak, "seed": seed}
-            run |= {"accuracy": accuracy.item(), "loss": _told(loss)[0], "seconds": seconds}
-            run |= {"train_losses": _told(stretches[i]), "val_losses": _told(copies.watched["val"][1][i])}
+            run |= {"accuracy": accuracy.item(), "loss": _rounded(loss)[0], "seconds": seconds}
+            curves = {"train_losses": stretches[i], "val_losses": copies.watched["val"][1][i]}
             if isinstance(methods[0], schedules.ReduceOnPlateau):  # of the others, the formula knows them
-                run["rates"] = _told(copies.rates[i, :: steps // looks])
-            runs.append(run)
+                curves["rates"] = copies.rates[i, :: steps // looks]
+            runs.append(run | {key: _rounded(values) for key, values in curves.items()})
         return runs
 
 
-def _told(values: Any) -> list[float | None]:
+def _rounded(values: Any) -> list[float | None]:
     """Five digits of each; None for what is no number."""
     return [float(f"{x:.5g}") if math.isfinite(x) else None for x in values]
 
@@ -156,39 +153,23 @@ def best(tried: list[dict[str, Any]]) -> float:
     return min(fit, key=lambda entry: sum(entry["losses"]))["peak_lr"]
 
 
-def summary(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return mean and sample standard deviation of test accuracy and loss for each schedule and length."""
-    told = {}
-    for key in dict.fromkeys((run["schedule"], run["steps"]) for run in runs):
-        own = [run for run in runs if (run["schedule"], run["steps"]) == key]
-        entry = {"peak_lr": own[0]["peak_lr"]}
-        for what in ("accuracy", "loss"):
-            values = np.array([run[what] for run in own], dtype=float)  # a diverged one is NaN
-            entry[f"{what}_mean"], entry[f"{what}_std"] = _told([values.mean(), values.std(ddof=1)])
-        told["{}, {} steps".format(*key)] = entry
-    return told
-
-
 def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> None:
     """Tune and race every contestant at every length, say what came out, and record it if asked."""
-    parser = argparse.ArgumentParser(prog=f"python -m helpers.recipes.{NAME}", description=GOAL)
-    parser.add_argument("--record", type=Path, metavar="FILE", help="write what came out")
-    parser.add_argument("--lengths", type=int, nargs="+", metavar="STEPS", help="race these alone")
-    asked, settings = parser.parse_args(arguments), settings or Settings()
-    settings = dataclasses.replace(settings, lengths=tuple(asked.lengths or settings.lengths))
-    runtime, tried, runs = Runtime("cpu", threads=1), [], []
+    line, settings = command.parser(NAME, GOAL), settings or Settings()
+    line.add_argument("--lengths", type=int, nargs="+", metavar="STEPS", default=settings.lengths)
+    line.set_defaults(threads=1)
+    asked = line.parse_args(arguments)
+    settings = dataclasses.replace(settings, lengths=tuple(asked.lengths))
+    runtime, tried, runs = Runtime("cpu", threads=asked.threads), [], []
     with runtime.use():
         race = Race(settings)
         for steps, name in itertools.product(settings.lengths, CONTESTANTS):
             tried += race.choose(name, steps)
-            runs += race.run(name, steps, best(tried[-len(settings.peaks) :]))
-            ((key, told),) = summary(runs[-len(settings.seeds) :]).items()
-            accuracy = f"{100 * told['accuracy_mean']:.2f} +- {100 * told['accuracy_std']:.2f} %"
-            records.say(f"{key:<36} peak {told['peak_lr']:<6} test accuracy {accuracy}")
-    if asked.record is not None:
-        facts = {"recipe": NAME, "goal": GOAL, "command": records.command(NAME, arguments)}
-        facts |= {"settings": dataclasses.asdict(settings)}
-        records.write(asked.record, facts, runtime, tried, runs, summary)
+            peak = best(tried[-len(settings.peaks) :])
+            runs += race.run(name, steps, peak)
+            own = runs[-len(settings.seeds) :]
+            records.say(f"{KIND.format(**own[0])}, peak {peak}", own)
+    records.write(asked.record, records.facts(NAME, GOAL, arguments, settings), runtime, tried, runs, KIND)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,12 @@ import pytest
 
 from helpers.formulas import schedules
 from helpers.recipes import records, schedule_race
-from helpers.recipes.schedule_race import CONTESTANTS, Race, Settings, best, summary
+from helpers.recipes.schedule_race import CONTESTANTS, KIND, Race, Settings, best
+from tests.recipes.conftest import assert_summary
 
 SMALL = Settings(
     lengths=(20,), peaks=(0.02, 0.04), tuning_seeds=(0,), seeds=(10, 11), n_train=160, n_val=60, looks=10
 )
-
-
-@pytest.fixture
-def real(real_data, monkeypatch):
-    monkeypatch.setenv("CNN_BOOK_DATA", str(real_data))
 
 
 def rated():
@@ -119,8 +115,8 @@ def test_the_command_writes_a_record(real, tmp_path, capsys, monkeypatch):
     )
     record = records.read(path)
     assert record["command"] == f"python -m helpers.recipes.schedule_race --lengths 20 --record {path}"
-    told = capsys.readouterr().out.splitlines()
-    assert [line.split(" peak ")[0].strip() for line in told] == ["linear, 20 steps", "plateau, 20 steps"]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(", peak ")[0] for line in lines] == ["linear, 20 steps", "plateau, 20 steps"]
     assert [len(record[key]) for key in ("candidates", "runs", "summary")] == [4, 4, 2]
     assert_consistent(record, SMALL, ["linear", "plateau"])
 
@@ -141,7 +137,7 @@ def assert_consistent(record, settings, names):
             assert [run["seed"] for run in runs] == list(settings.seeds)
             assert {run["peak_lr"] for run in runs} == {best(tried)}
             assert all(len(one["losses"]) == len(settings.tuning_seeds) for one in tried)
-    assert record["summary"] == summary(record["runs"])
+    assert_summary(record, KIND)
 
 
 def test_the_kept_record_is_of_this_race():
