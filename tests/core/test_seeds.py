@@ -1,7 +1,6 @@
 """A repetition changes the seeds of trainings or the last digits of their images, and nothing else."""
 
-import subprocess
-import sys
+import runpy
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import torch
 from helpers.core import seeds
 from helpers.training import data, models
 from helpers.training.runtime import randomness, seeded
-from tests.conftest import ROOT
 
 
 def drawn():
@@ -68,14 +66,11 @@ def test_a_repetition_that_is_none_is_refused(repeat, asked):
         seeds.shifted(1)
 
 
-def test_a_repetition_says_so_where_it_is_run():
-    command = [sys.executable, "-c", "import helpers.training"]
-
-    def said(asked):
-        return subprocess.check_output(command, env={seeds.VARIABLE: asked}, cwd=ROOT, text=True)
-
-    assert said("") == ""
-    assert "seeds:3" in said("seeds:3") and "no page" in said("seeds:3")
+def test_a_repetition_says_so_where_it_is_run(repeat, capsys):
+    for asked, words in (("", ""), ("seeds:3", "A repetition (seeds:3): no page is to be made")):
+        repeat(asked)
+        runpy.run_path(seeds.__file__)
+        assert capsys.readouterr().out.partition(" from")[0] == words
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "1", None, True])

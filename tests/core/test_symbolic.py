@@ -101,13 +101,8 @@ def test_the_value_of_the_traced_expression():
         assert evaluated_at(OUTER, t) == pytest.approx(OUTER.formula(t), rel=1e-15)
 
 
-def test_a_template_has_a_stand_in_for_each_value():
-    text, places = symbolic.latex_template(LINE)
-    assert text == "9000002 + 9000001 t"
-    assert places == {"9000001": "p.a", "9000002": "p.b"}
-
-
-def test_a_template_filled_in_is_the_equation_with_its_numbers():
+def test_a_template_has_a_stand_in_for_each_value_and_filled_in_is_the_equation_with_its_numbers():
+    assert symbolic.latex_template(LINE) == ("9000002 + 9000001 t", {"9000001": "p.a", "9000002": "p.b"})
     text, places = symbolic.latex_template(OUTER)
     values = {str(symbol): value for symbol, value in symbolic.twin(OUTER).values.items()}
     for stand_in, place in places.items():
@@ -177,30 +172,17 @@ class WithNames(Hyperparameters):
         return named("x", 2 * t)
 
 
-class TestNamedValues:
-    def test_an_equation_says_behind_the_formula_what_a_name_stands_for(self):
-        assert (
-            symbolic.latex(WithNames(2.0))
-            == r"\left(x + y\right) + x', \quad x = t - a, \quad y = x x, \quad x' = 2 t"
-        )
-        assert symbolic.latex(WithNames(3.0), values=True).endswith(
-            r"x = t - 3, \quad y = x x, \quad x' = 2 t"
-        )
-
-    def test_javascript_computes_each_once(self):
-        assert symbolic.javascript(WithNames(2.0)) == (
-            "(t, p) => ((x) => ((y) => ((x_) => x_ + (x + y))(2*t))(x*x))(-p.a + t)"
-        )
-
-    def test_the_value(self):
-        for t in (0, 1.5, 4):
-            expected = (t - 2) + (t - 2) ** 2 + 2 * t
-            assert WithNames(2.0).formula(t) == evaluated_at(WithNames(2.0), t) == expected
-
-    def test_a_template_has_a_stand_in_in_the_definition_too(self):
-        text, places = symbolic.latex_template(WithNames(2.0))
-        assert text == r"\left(x + y\right) + x', \quad x = t - 9000001, \quad y = x x, \quad x' = 2 t"
-        assert places == {"9000001": "p.a"}
+def test_named_values_stand_behind_the_formula_and_are_computed_once():
+    method, definitions = WithNames(2.0), r"\quad y = x x, \quad x' = 2 t"
+    assert symbolic.latex(method) == rf"\left(x + y\right) + x', \quad x = t - a, {definitions}"
+    assert symbolic.latex(method, values=True).endswith(rf"x = t - 2, {definitions}")
+    template = rf"\left(x + y\right) + x', \quad x = t - 9000001, {definitions}"
+    assert symbolic.latex_template(method) == (template, {"9000001": "p.a"})
+    assert symbolic.javascript(method) == (
+        "(t, p) => ((x) => ((y) => ((x_) => x_ + (x + y))(2*t))(x*x))(-p.a + t)"
+    )
+    for t in (0, 1.5, 4):
+        assert method.formula(t) == evaluated_at(method, t) == (t - 2) + (t - 2) ** 2 + 2 * t
 
 
 @pytest.mark.parametrize(
