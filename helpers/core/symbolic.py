@@ -212,7 +212,7 @@ def javascript(method: Any, of: str = "formula") -> str:
     A formula of other variables than ``t`` takes those, such as ``(x, y, p) => ...``.
     """
     expr, _ = expression(method, of)
-    return f"({', '.join(s.name for s in _arguments(method, of))}, p) => {one_line(expr)}"
+    return f"({', '.join([*(s.name for s in _arguments(method, of)), 'p'])}) => {one_line(expr)}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,6 +42,40 @@ def test_its_explorer_is_one_in_a_page_and_without_a_script(explorer, show):
     assert label == "after 500 steps 0.0977 % of the rate is left"
 
 
+def test_its_knob_is_moved_by_keys_and_by_the_pointer(explorer, show):
+    page = show(explorer)
+    page.get_by_role("slider", name="step", exact=True).press("ArrowRight")
+    assert page.locator("text.halo").last.text_content() == "step 60: 0.08812"
+    box = page.locator(".chart").bounding_box()
+    page.mouse.move(box["x"] + 54, box["y"] + 100)
+    assert page.locator("text.halo").last.text_content() == "step 0: 0.1"
+
+
+def rewritten(explorer, tmp_path, source, **fields):
+    """Make an explorer like this one, of another file, with other fields."""
+    (tmp_path / "other.py").write_text("")
+    (tmp_path / "decay.js").write_text(source)
+    spec = importlib.util.spec_from_file_location("other", tmp_path / "other.py")
+    sys.modules["other"] = importlib.util.module_from_spec(spec)
+    kind = type("Other", (type(explorer).__mro__[1],), {"family": "decay", "__module__": "other", **fields})
+    return kind()
+
+
+@pytest.mark.parametrize(
+    "source, fields, message",
+    [
+        ("function knob() {}\n", {}, "decay.js must not name knob, which kit.js has already"),
+        ("const [one, text] = [1, 2];\n", {}, "decay.js must not name text, which marks.js has already"),
+        ("", {"questions": (("What?", {"rate": 1.0}),)}, "got questions and limited='rate'"),
+        ("", {"limited": ("lr",)}, "got questions and limited='lr'"),
+    ],
+)
+def test_what_is_misnamed_is_said(explorer, tmp_path, source, fields, message):
+    imports = 'import { h } from "./kit.js";\nimport { bar } from "./marks.js";\n'
+    with pytest.raises(ValueError, match=message):
+        rewritten(explorer, tmp_path, imports + source, **fields)
+
+
 def test_a_notebook_without_quickjs_shows_no_still_picture(explorer, monkeypatch):
     monkeypatch.setitem(sys.modules, "quickjs", None)
     data, _ = explorer._repr_mimebundle_()

@@ -30,6 +30,8 @@ __all__ = ["Explorer", "as_javascript", "plain"]
 
 HERE = Path(__file__).parent
 KINDS = {bool: traitlets.Bool, int: traitlets.Int, float: traitlets.Float, str: traitlets.Unicode}
+#: The names that a line of JavaScript declares in the scope of its file.
+DECLARED = r"^(?:export )?(?:async )?(?:function|const|let|class) \[?([\w$, ]+)"
 KINDS |= {tuple: traitlets.List, list: traitlets.List, dict: traitlets.Dict}
 
 
@@ -45,6 +47,20 @@ def _imported(path: Path) -> tuple[Path, ...]:
     for name in re.findall(r'from "\./(\w+\.js)"', _text(path)):
         files += [file for file in _imported(HERE / name) if file not in files]
     return (*files, path)
+
+
+@cache
+def _require_own_names(files: tuple[Path, ...]) -> None:
+    """Require that no two files give one name to two things, for all stand in one scope."""
+    places: dict[str, Path] = {}
+    for file in files:
+        declared = re.findall(
+            r"^(?:export )?(?:async )?(?:function|const|let|class) \[?([\w$, ]+)", _text(file), re.M
+        )
+        for name in re.findall(r"[\w$]+", ", ".join(declared)):
+            if name in places:
+                raise ValueError(f"{file.name} must not name {name}, which {places[name].name} has already")
+            places[name] = file
 
 
 def as_javascript(value: Any) -> str:
@@ -99,6 +115,7 @@ class Explorer(anywidget.AnyWidget):
         fields = dataclasses.fields(state)
         self._names = [field.name for field in fields]
         self.initial = state
+        self._require_names()
         for name, about in hyperparameters(state).items():
             if name in self.limited:
                 _require_range(about, name, getattr(state, name))
@@ -107,6 +124,12 @@ class Explorer(anywidget.AnyWidget):
         self.add_traits(**{name: KINDS[kinds[name]](value).tag(sync=True) for name, value in values.items()})
         self.add_traits(_esm=traitlets.Unicode(self._module()).tag(sync=True))  # before anywidget asks for it
         super().__init__()
+
+    def _require_names(self) -> None:
+        """Require that questions and limits are about fields of the state."""
+        known = set(self._names)
+        for name in (*self.limited, *(name for _, changes in self.questions for name in changes)):
+            checks.require(name in known, f"be about the fields {self._names}", "questions and limited", name)
 
     def state(self) -> dict[str, Any]:
         """Return the traits that the page and the kernel share."""
@@ -146,8 +169,9 @@ class Explorer(anywidget.AnyWidget):
         }
         lines = [f"const {name} = {text};" for name, text in constants.items()]
         owner = next(kind for kind in type(self).__mro__ if "family" in vars(kind))
-        own = Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js")
-        return "\n".join([*lines, *map(_compact, _imported(own))])
+        files = _imported(Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js"))
+        _require_own_names(files)
+        return "\n".join([*lines, *map(_compact, files)])
 
     def evaluate(self, expression: str) -> Any:
         """Return what a JavaScript expression of the module's own names is, by QuickJS.
