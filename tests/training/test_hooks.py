@@ -44,6 +44,8 @@ def test_early_stopping_stops_and_returns_to_the_best_look(few):
     assert (stopping.best, stopping.best_step) == (best, history.val_steps[place])
     assert evaluate(model, few[1], F.cross_entropy)[0] == pytest.approx(best, rel=1e-6)
     assert history.val_losses[-1] > best * 1.02
+    unstopped, _ = trained(*few, [EarlyStopping(patience=100)], epochs=place + 3)
+    assert evaluate(unstopped, few[1], F.cross_entropy)[0] == pytest.approx(best, rel=1e-6)
 
 
 def test_early_stopping_can_leave_the_weights_and_watch_the_accuracy(few):
