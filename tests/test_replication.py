@@ -74,19 +74,17 @@ def test_each_check_fails_by_what_it_depends_on_and_what_was_run_is_not_run_agai
     assert record["lessons"]["07-small"]["digest"] == replication.digest(small)
 
 
-@pytest.mark.parametrize("prints", ["the same", "another"])
-def test_counts_stay_where_helpers_were_rewritten_and_nothing_else_is_printed(small, monkeypatch, prints):
+def test_counts_stay_where_helpers_were_rewritten_and_nothing_else_is_printed(small, monkeypatch):
     monkeypatch.setattr(replication, "MINIMUM", {"kernels": 1, "rounding": 0, "seeds": 0})
     replication.replicate([(small, "AVX-512", "kernels", "AVX-512")], jobs=1)
     replication.record([small])
     before = replication.recorded()["07-small"]
     monkeypatch.setattr(replication, "digest", lambda path: "rewritten")
     assert replication.stays(small)
-    if prints == "another":
-        replication._write({"07-small": before | {"printed": "another"}})
-    assert replication.carried(small) == (prints == "the same")
-    after = replication.recorded()["07-small"]
-    assert (after == before | {"digest": "rewritten"}) == (prints == "the same")
+    for printed, stays in (("another", False), (before["printed"], True)):
+        replication._write({"07-small": before | {"printed": printed}})
+        assert replication.carried(small) == stays
+        assert (replication.recorded()["07-small"] == before | {"digest": "rewritten"}) == stays
     rewrite(small, "always", "# Checked: one is one.\nassert 1 == 1.0")
     replication._write({"07-small": before})
     assert not replication.stays(small), "a lesson that was rewritten itself is counted anew"
