@@ -100,7 +100,3 @@ def test_probabilities(library):
         arrays.probabilities("p", library(np.ones(2)))
     with pytest.raises(TypeError, match=r"^p must be real floating, got p of dtype"):
         arrays.probabilities("p", library(np.array([[1, 0]])))
-
-
-def test_every_public_check_is_tested():
-    assert {f"test_{name}" for name in set(arrays.__all__) - {"every"}} <= set(globals())

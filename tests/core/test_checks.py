@@ -156,9 +156,3 @@ def test_one_of():
         message = f"anneal must be 'cos' or 'linear', got anneal={value!r}"
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             check("anneal", value)
-
-
-def test_every_check_is_tested():
-    numbers = {check.__name__ for check in (*TABLE, *WHOLE)}
-    others = {"real", "require", "kind", "boolean", "each", "increasing", "shape", "generator", "one_of"}
-    assert numbers | others == set(checks.__all__)

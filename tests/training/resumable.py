@@ -50,12 +50,13 @@ def images_and_labels():
 
 
 class Last:
-    """Keep the weights that a training ends with, before another hook goes back to the best."""
+    """Keep the rate and weights that a training ends with, before another hook goes back to the best."""
 
     def __call__(self, run):
         pass
 
     def finish(self, run):
+        self.lr = run.lr
         self.weights = {name: value.clone() for name, value in run.model.state_dict().items()}
 
 

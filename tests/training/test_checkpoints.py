@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from helpers.formulas import rules, schedules
 from helpers.training import Diverged, checkpoints, fit, models
+from helpers.training.averaging import EMA
 from helpers.training.checkpoints import Checkpoints, load, save
 from helpers.training.hooks import EarlyStopping, StopOnDivergence
 from helpers.training.optimizers import FromRule
@@ -347,18 +348,8 @@ def test_the_same_cell_goes_on_after_an_interrupt(tmp_path, rule):
     assert len(cell().losses) == 8
 
 
-class End:
-    """Note the rate at the end of a training."""
-
-    def __call__(self, run):
-        pass
-
-    def finish(self, run):
-        self.lr = run.lr
-
-
 def test_a_training_that_had_ended_ends_again_at_once(tmp_path, whole):
-    hook, steps = End(), []
+    hook, steps = resumable.Last(), []
     end, lr = resumable.train(tmp_path, every=None, also=[hook]), hook.lr
     again = resumable.train(tmp_path, every=None, also=[hook, lambda run: steps.append(run.step)])
     assert steps == [] and hook.lr == lr > 0
@@ -366,15 +357,8 @@ def test_a_training_that_had_ended_ends_again_at_once(tmp_path, whole):
 
 
 def test_a_training_that_was_stopped_stays_so(tmp_path):
-    ends = []
-    for _ in range(2):
-        model = models.small_cnn(channels=(4,), seed=1)
-        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-        hooks = [EarlyStopping(patience=1), Checkpoints(tmp_path)]
-        settings = dict(loss=F.cross_entropy, schedule=schedules.Constant(0.1), epochs=20, batch_size=50)
-        history = fit(model, *resumable.images_and_labels(), optimizer=optimizer, hooks=hooks, **settings)
-        ends.append({"model": model.state_dict(), "losses": history.losses})
-    assert len(history.losses) < 80
+    ends = [resumable.train(tmp_path, also=[EarlyStopping(patience=1)]) for _ in range(2)]
+    assert len(ends[0]["history"]["losses"]) < resumable.UPDATES
     assert differences(*ends) == []
 
 
@@ -431,19 +415,6 @@ def test_a_training_that_went_on_names_what_it_went_on_from(tmp_path):
 # --- another training --------------------------------------------------------------------------------
 
 
-class Remembers:
-    """A hook that remembers nothing of use."""
-
-    def __call__(self, run):
-        pass
-
-    def state_dict(self):
-        return {"nothing": 0}
-
-    def load_state_dict(self, state):
-        pass
-
-
 def small(folder, model=None, make=None, data=None, **changes):
     """Train a small network a little; return it, its optimizer and what comes of it."""
     model = models.small_cnn(channels=(4,), seed=1) if model is None else model
@@ -467,18 +438,10 @@ def small(folder, model=None, make=None, data=None, **changes):
         raise
 
 
-def adam(params):
-    return torch.optim.Adam(params, lr=1.0)
-
-
 def cnn(channels=(4,), activation=nn.ReLU):
     model = models.small_cnn(channels=channels, seed=1)
     model[1] = activation()
     return model
-
-
-def other_rule(params):
-    return FromRule(params, rules.Momentum(momentum=0.8), lr=1.0)
 
 
 def images(n):
@@ -488,9 +451,15 @@ def images(n):
 OTHERS = {
     "wider": (lambda: {"model": cnn((6,))}, "model is Sequential( (0): Conv2d(1, 4, kernel_size=(3, 3)"),
     "activation": (lambda: {"model": cnn(activation=nn.Tanh)}, "(1): Tanh()"),
-    "optimizer": (lambda: {"make": adam}, "optimizer is SGD ( Parameter Group 0 dampening: 0"),
+    "optimizer": (
+        lambda: {"make": partial(torch.optim.Adam, lr=1.0)},
+        "optimizer is SGD ( Parameter Group 0 dampening: 0",
+    ),
     "momentum": (lambda: {"make": partial(torch.optim.SGD, lr=1.0, momentum=0.8)}, "momentum: 0.8"),
-    "rule": (lambda: {"make": other_rule}, "rule is NoneType there and Momentum(momentum=0.8) here"),
+    "rule": (
+        lambda: {"make": partial(FromRule, rule=rules.Momentum(momentum=0.8), lr=1.0)},
+        "rule is NoneType there and Momentum(momentum=0.8) here",
+    ),
     "length": (lambda: {"epochs": 3}, "number of updates is 8 there and 12 here"),
     "batch": (lambda: {"batch_size": 60}, "batch size is 50 there and 60 here"),
     "data": (lambda: {"data": images(199)}, "number of images is 200 there and 199 here"),
@@ -501,7 +470,7 @@ OTHERS = {
         " CosineDecay(peak_lr=0.2, total_steps=8, end_lr=0.0) here",
     ),
     "augmentation": (lambda: {"augment": lambda *batch: batch[:2]}, "is NoneType there and function here"),
-    "hooks": (lambda: {"also": [Remembers()]}, "hooks is None there and Remembers here"),
+    "hooks": (lambda: {"also": [EMA(0.9)]}, "hooks is None there and EMA here"),
 }
 
 

@@ -324,18 +324,10 @@ def test_a_loss_that_is_not_finite_is_noticed_when_a_hook_stops_before_the_epoch
 
 
 def test_a_gradient_that_is_not_finite_stops_with_its_step_though_the_loss_is_finite(train):
-    class Root(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x
-
-        @staticmethod
-        def backward(ctx, grad):
-            return grad * math.inf
-
     def loss(logits, labels):
         calls.append(0)
-        logits = Root.apply(logits) if len(calls) == 24 else logits
+        if len(calls) == 24 and logits.requires_grad:
+            logits.register_hook(lambda grad: grad * math.inf)
         return F.cross_entropy(logits, labels)
 
     calls = []
