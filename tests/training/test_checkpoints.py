@@ -108,11 +108,10 @@ def test_a_training_that_is_killed_again_and_again_ends_as_the_one_that_is_not(c
 
 MOMENTS = {
     "before anything is saved": ("os", "fsync", 1, "before"),
-    "with half a file written": ("os", "fsync", 5, "midst"),  # two for each save: the third's file
-    "before the file is on the disk": ("os", "fsync", 5, "before"),
+    "with half a file written": ("os", "fsync", 3, "midst"),
+    "before the file is on the disk": ("os", "fsync", 3, "before"),
     "before the file has its name": ("os", "replace", 3, "before"),
     "as soon as the file has its name": ("os", "replace", 3, "after"),
-    "after the folder is on the disk": ("os", "fsync", 6, "after"),
     "before the older file is deleted": ("Path", "unlink", 4, "before"),
     "at the very end": ("os", "replace", 15, "after"),
 }
