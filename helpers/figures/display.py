@@ -66,13 +66,8 @@ def library_names(methods: Iterable[type]) -> HTML:
     rows = []
     for method in methods:
         for i, entry in enumerate(method.library_names):
-            cells = (
-                method.words if i == 0 else "",
-                entry.library,
-                entry.name,
-                entry.difference or "the same",
-            )
-            rows.append(_row("td", cells))
+            words = "" if i else method.words
+            rows.append(_row("td", (words, entry.library, entry.name, entry.difference or "the same")))
     head = _row("th", ("here", "library", "its name", "what differs"))
     return HTML(
         f'<table class="dataframe library-names"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'

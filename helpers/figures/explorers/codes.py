@@ -107,7 +107,7 @@ class CodeExplorer(Explorer):
     def rows(self, facts: Facts) -> list[dict]:
         rows = super().rows(facts)
         for row in rows:  # a symbol has a letter in place of a number
-            fact, letter = facts.told[row["fact"]], LETTERS[row["index"]]
+            fact, letter = facts.entries[row["fact"]], LETTERS[row["path"][1]]
             name = fact["plain"][0]
             fact |= {"symbol": mathml(f"{name}_{{{letter}}}"), "plain": f"{name} {letter}:"}
             fact |= {"words": f"how often {letter} {fact['group']}", "apart": row["path"] == ["belief", 0]}

@@ -24,24 +24,22 @@ ASSUMED = {"stretchy": "true", "fence": None, "form": None, "columnalign": None,
 
 
 @cache
-def mathml(latex: str) -> str:
-    r"""Return the MathML of a LaTeX formula, without what a browser assumes anyway.
+def mathml(latex: str) -> list:
+    r"""Return the MathML of a LaTeX formula as nested lists, without what a browser assumes anyway.
 
     >>> mathml(r"\eta_0")
-    '<math><msub><mi>η</mi><mn>0</mn></msub></math>'
+    ['math', ['msub', ['mi', 'η'], ['mn', '0']]]
     """
-    return ElementTree.tostring(_trimmed(ElementTree.fromstring(convert(latex))), encoding="unicode")
+    return _element(ElementTree.fromstring(convert(latex)))
 
 
-def _trimmed(element: ElementTree.Element) -> ElementTree.Element:
-    children = [_trimmed(child) for child in element]
+def _element(element: ElementTree.Element) -> list:
+    children = [_element(child) for child in element]
     if element.tag == NAMESPACE + "mrow" and len(children) == 1:
         return children[0]
-    kept = {k: v for k, v in element.items() if k not in ASSUMED or ASSUMED[k] not in (None, v)}
-    trimmed = ElementTree.Element(element.tag.removeprefix(NAMESPACE), kept)
-    trimmed.text = element.text
-    trimmed.extend(children)
-    return trimmed
+    attributes = {k: v for k, v in element.items() if k not in ASSUMED or ASSUMED[k] not in (None, v)}
+    parts = [part for part in (attributes, element.text) if part]
+    return [element.tag.removeprefix(NAMESPACE), *parts, *children]
 
 
 def plain(latex: str) -> str:
@@ -80,42 +78,40 @@ def refusals(check: Callable, several: bool = False) -> list[str | None]:
 
 @dataclasses.dataclass
 class Facts:
-    """The parameters of many methods, each fact told once: methods that share a parameter share the fact.
+    """The parameters of many methods, each fact once: methods that share a parameter share the fact.
 
     Parameters
     ----------
     resize : callable
-        What becomes of a :class:`Hyperparameter` before it is told, such as a range that fits the run.
+        What becomes of a :class:`Hyperparameter` before it is entered, such as a range that fits the run.
     """
 
     resize: Callable[[Hyperparameter], Hyperparameter] = lambda about: about
-    told: list[dict] = dataclasses.field(default_factory=list)
+    entries: list[dict] = dataclasses.field(default_factory=list)
 
     def rows(self, method: Any) -> list[dict]:
-        """Return one row a slider: the field's name, the index in a tuple, the number of its fact."""
+        """Return one row a slider: the path to its value, the index in a tuple included, and its fact."""
         rows = []
         for name, about in hyperparameters(method).items():
             value = getattr(method, name)
             if isinstance(value, tuple):
-                rows += [
-                    {"name": name, "index": i, "path": [name, i], "fact": self._tell(_entry(about, i), about)}
-                    for i in range(len(value))
-                ]
+                entries = ((i, _entry(about, i)) for i in range(len(value)))
+                rows += [{"path": [name, i], "fact": self._number(entry, about)} for i, entry in entries]
             else:
-                rows.append({"name": name, "path": [name], "fact": self._tell(about)})
+                rows.append({"path": [name], "fact": self._number(about)})
         return rows
 
-    def _tell(self, about: Hyperparameter, whole: Hyperparameter | None = None) -> int:
+    def _number(self, about: Hyperparameter, whole: Hyperparameter | None = None) -> int:
         sized = self.resize(about)
-        told = ("words", "unit", "low", "high", "log", "integer", "example")
-        fact = {name: getattr(sized, name) for name in told}
+        names = ("words", "unit", "low", "high", "log", "integer", "example")
+        fact = {name: getattr(sized, name) for name in names}
         fact |= {"symbol": mathml(about.symbol), "plain": plain(about.symbol)}
         fact["refusals"] = refusals(about.check, several=whole is not None)
         if whole:
             fact |= {"group": whole.words, "ordered": _refusal(whole.check, (2, 1)) is not None}
-        if fact not in self.told:
-            self.told.append(fact)
-        return self.told.index(fact)
+        if fact not in self.entries:
+            self.entries.append(fact)
+        return self.entries.index(fact)
 
 
 def _entry(about: Hyperparameter, i: int) -> Hyperparameter:
@@ -124,7 +120,7 @@ def _entry(about: Hyperparameter, i: int) -> Hyperparameter:
     return dataclasses.replace(about, words=words, symbol=f"{about.symbol}_{{{i + about.first_index}}}")
 
 
-def equation(left: str, right: str) -> list[str]:
+def equation(left: str, right: str) -> list[list]:
     r"""Return the MathML of an equation, one line for it and one for each value that it names.
 
     >>> len(equation("y", r"x^i, \quad i = 2"))

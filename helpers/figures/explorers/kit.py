@@ -17,7 +17,6 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
-from xml.etree import ElementTree
 
 import anywidget
 import traitlets
@@ -152,15 +151,10 @@ class Explorer(anywidget.AnyWidget):
         rows = self.rows(facts)
         first = self.state()
         prompts = [{"text": text, "state": first | plain(changes)} for text, changes in self.questions]
-        catalog = {
-            "names": self._names,
-            "rows": rows,
-            "facts": facts.told,
-            "prompts": prompts,
-        } | self.catalog()
+        catalog = {"names": self._names, "rows": rows, "facts": facts.entries, "prompts": prompts}
+        catalog |= self.catalog()
         for row in rows:
-            facts.told[row["fact"]]["hard"] = row["path"][0] in self.limited
-        catalog = _grown(catalog)
+            facts.entries[row["fact"]]["hard"] = row["path"][0] in self.limited
         formulas = ", ".join(f"{name}: {text}" for name, text in self.formulas().items())
         constants = {
             "css": as_javascript(_text(HERE / "explorer.css")),
@@ -209,20 +203,6 @@ class Explorer(anywidget.AnyWidget):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         words = f"{type(self).__name__}: {self.alt}"
         return {**data, "text/plain": words, "text/html": self.html()}, metadata
-
-
-def _grown(value: Any) -> Any:
-    """Return JSON in which MathML is lists: ``["mi", "x"]`` for ``<mi>x</mi>``."""
-    if isinstance(value, dict):
-        return {name: _grown(entry) for name, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_grown(entry) for entry in value]
-    return _element(ElementTree.fromstring(value)) if str(value).startswith("<math") else value
-
-
-def _element(element: ElementTree.Element) -> list:
-    attributes = [dict(element.items())] if element.items() else []
-    return [element.tag, *attributes, *([element.text] if element.text else []), *map(_element, element)]
 
 
 def plain(value: Any) -> Any:

@@ -118,9 +118,9 @@ class PlateauExplorer(Explorer):
         return states
 
     def rows(self, facts: Facts) -> list[dict]:
-        rows = {row["name"]: row for row in super().rows(facts)}
+        rows = {row["path"][0]: row for row in super().rows(facts)}
         for name, ends in (SLIDERS | {"min_lr": {"high": self.lr}}).items():
-            facts.told[rows[name]["fact"]] |= ends
+            facts.entries[rows[name]["fact"]] |= ends
         return [rows[name] for name in SLIDERS]
 
     def catalog(self) -> dict[str, Any]:

@@ -186,7 +186,7 @@ class ScheduleExplorer(Explorer):
         pair = Joined((schedules.Constant(0.1), schedules.Constant(0.2)), milestones=(1,))
         rows = {"rows": facts.rows(self.initial), "joint": facts.rows(pair)}
         methods = {name: _method(facts, schedule) for name, schedule in self._methods.items()}
-        return {"most": PINS, "methods": methods, **rows, "facts": facts.told}
+        return {"most": PINS, "methods": methods, **rows, "facts": facts.entries}
 
     def formulas(self) -> dict[str, str]:
         def functions(of: str) -> str:
