@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from helpers.figures.explorers import RegressionExplorer, ScheduleExplorer, SoftmaxExplorer
+from helpers.figures.explorers import LipschitzExplorer, RegressionExplorer, ScheduleExplorer, SoftmaxExplorer
 from helpers.formulas import schedules
 from tests.figures.explorer_checks import typed
 from tests.figures.test_explorers_in_browser import STAIRS, assert_draws, present
@@ -89,6 +89,16 @@ def test_a_link_of_nonsense_shows_the_first_state(show, text):
     again = followed(page, text)
     assert again.locator(".explorer > div").count() == 1
     assert_draws(again, STAIRS)
+
+
+@pytest.mark.parametrize("value", [1e3, -1.0, "far"])
+def test_a_link_beyond_what_a_slider_takes_shows_the_first_state(show, value):
+    page = show(LipschitzExplorer())
+    first = page.get_by_role("img").get_attribute("aria-label")
+    again = followed(page, json.dumps({"scale": value}))
+    assert again.get_by_role("img").get_attribute("aria-label") == first
+    again = followed(page, json.dumps({"scale": 10.0}))
+    assert again.get_by_role("img").get_attribute("aria-label") != first
 
 
 def test_markup_in_a_link_is_text(show):

@@ -51,11 +51,8 @@ def plain(latex: str) -> str:
     base, _, index = latex.partition("_")
     index = re.sub(r"\\text|[{}]", "", index)
     letter = "".join(ElementTree.fromstring(convert(base)).itertext())
-    return letter + (
-        index.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-        if index.isdigit()
-        else f" {index}" * bool(index)
-    )
+    small = index.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+    return letter + (small if index.isdigit() else f" {index}" * bool(index))
 
 
 def _refusal(check: Callable, value: Any) -> str | None:

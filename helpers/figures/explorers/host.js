@@ -9,18 +9,14 @@
       this.name = name;
       this.listeners = {};
     }
-    get(name) {
-      return this.state[name];
-    }
+    get = (name) => this.state[name];
     set(name, value) {
       if (this.state[name] === value) return;
       this.state[name] = value;
       this.emit(`change:${name}`, value);
       this.emit("change", null);
     }
-    on(events, act) {
-      for (const event of events.split(" ")) (this.listeners[event] ??= new Set()).add(act);
-    }
+    on = (events, act) => events.split(" ").forEach((event) => (this.listeners[event] ??= new Set()).add(act));
     off(events, act) {
       if (!events) this.listeners = {};
       else
@@ -28,9 +24,7 @@
           if (act) this.listeners[event]?.delete(act);
           else delete this.listeners[event];
     }
-    emit(event, value) {
-      for (const act of [...(this.listeners[event] ?? [])]) act(this, value);
-    }
+    emit = (event, value) => [...(this.listeners[event] ?? [])].forEach((act) => act(this, value));
     save_changes() {}
     send() {}
     // The address of the page with this explorer as it is now.

@@ -330,8 +330,8 @@ function live(family, model, body) {
   const widths = new Map();
   const [speaking, fits] = [{ timer: null, next: null }, { key: null }];
   let busy = false;
-  const isKnown = (asked) => catalog.rows.every(({ path, fact }) => refusal(catalog.facts[fact], read(asked, path)) === null) &&
-    (family.knows?.(asked) ?? true);
+  const isFit = (fact, value) => value === undefined || refusal(catalog.facts[fact], value) === null; // a list may be shorter
+  const isKnown = (asked) => catalog.rows.every(({ path, fact }) => isFit(fact, read(asked, path))) && (family.knows?.(asked) ?? true);
   if (!isKnown(state())) throw new Error("no such state");
   const say = (text) => {
     speaking.next = text;

@@ -156,12 +156,9 @@ class Explorer(anywidget.AnyWidget):
         for row in rows:
             facts.entries[row["fact"]]["hard"] = row["path"][0] in self.limited
         formulas = ", ".join(f"{name}: {text}" for name, text in self.formulas().items())
-        constants = {
-            "css": as_javascript(_text(HERE / "explorer.css")),
-            "catalog": as_javascript(catalog),
-            "formulas": f"{{{formulas}}}",
-        }
-        lines = [f"const {name} = {text};" for name, text in constants.items()]
+        css = as_javascript(_text(HERE / "explorer.css"))
+        lines = [f"const css = {css};", f"const catalog = {as_javascript(catalog)};"]
+        lines += [f"const formulas = {{{formulas}}};"]
         owner = next(kind for kind in type(self).__mro__ if "family" in vars(kind))
         files = _imported(Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js"))
         _require_own_names(files)
