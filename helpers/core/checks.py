@@ -11,10 +11,12 @@ ValueError: total_steps must be positive, got total_steps=0
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -34,10 +36,37 @@ __all__ = [
     "one_of",
     "positive",
     "real",
+    "renamed",
     "require",
     "shape",
     "unit_interval",
 ]
+
+
+def renamed(**ours: str) -> Callable[[Callable], Callable]:
+    """Let a function that is given an argument by torch's name for it say its own.
+
+    >>> @renamed(p="rate")
+    ... def dropped(rate): ...
+    >>> dropped(p=0.5)
+    Traceback (most recent call last):
+    ...
+    TypeError: dropped takes rate, got p=0.5; torch's p = rate
+    """
+
+    def decorate(function: Callable) -> Callable:
+        name = function.__qualname__.removesuffix(".__init__")
+
+        @functools.wraps(function)
+        def checked(*args: Any, **named: Any) -> Any:
+            for theirs in ours.keys() & named.keys():
+                words = f"{name} takes {ours[theirs]}, got {theirs}={named[theirs]!r}"
+                raise TypeError(f"{words}; torch's {theirs} = {ours[theirs]}")
+            return function(*args, **named)
+
+        return checked
+
+    return decorate
 
 
 def require(condition: bool, requirement: str, name: str, value: object) -> None:

@@ -212,6 +212,7 @@ class LaplacePrior(Penalty):
         return L1(1 / (n_samples * self.scale))
 
 
+@checks.renamed(p="rate")
 def dropout_forward(
     x: Any, rate: float, *, generator: np.random.Generator | None = None, mask: Any = None
 ) -> tuple[Any, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.core import checks
+from helpers.formulas import layers, losses
 
 NAN, INF = math.nan, math.inf
 NUMBERS = (True, "1", None, 1 + 0j, [1.0])
@@ -156,3 +157,19 @@ def test_one_of():
         message = f"anneal must be 'cos' or 'linear', got anneal={value!r}"
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             check("anneal", value)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: losses.softmax_cross_entropy([[0.0]], [0], weight=[1.0]),
+            "softmax_cross_entropy takes class_weights, got weight=[1.0]; torch's weight = class_weights",
+        ),
+        (lambda: layers.Dropout(p=0.5), "Dropout takes rate, got p=0.5; torch's p = rate"),
+        (lambda: layers.dropout_forward([1.0], p=0.5), "dropout_forward takes rate, got p=0.5"),
+    ],
+)
+def test_an_argument_by_torch_s_name_is_answered_with_ours(call, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        call()

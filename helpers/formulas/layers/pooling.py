@@ -16,12 +16,7 @@ import numpy as np
 from helpers.core import arrays, checks
 from helpers.formulas.layers.windows import Pair, Window, in_cache
 
-__all__ = [
-    "avg_pool2d_backward",
-    "avg_pool2d_forward",
-    "max_pool2d_backward",
-    "max_pool2d_forward",
-]
+__all__ = ["avg_pool2d_backward", "avg_pool2d_forward", "max_pool2d_backward", "max_pool2d_forward"]
 
 
 def _pooling_window(x: np.ndarray, kernel: Pair, stride: Pair | None, padding: Pair) -> Window:

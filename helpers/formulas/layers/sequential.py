@@ -144,6 +144,7 @@ class Dropout(Layer):
         Draws the masks.
     """
 
+    @checks.renamed(p="rate")
     def __init__(self, rate: float, generator: np.random.Generator) -> None:
         checks.fraction("rate", rate)
         checks.generator("generator", generator)

@@ -11,11 +11,7 @@ change nothing they are given.
 (1.3125, array([0.25, 0.5 ]))
 """
 
-from helpers.formulas.losses.classification import (
-    kl_divergence,
-    log_softmax,
-    softmax_cross_entropy,
-)
+from helpers.formulas.losses.classification import kl_divergence, log_softmax, softmax_cross_entropy
 from helpers.formulas.losses.elementwise import (
     AbsoluteError,
     BinaryCrossEntropy,

@@ -63,12 +63,9 @@ def log_softmax(logits: Any) -> Any:
     return shifted - log(xp.sum(exp(shifted), axis=1, keepdims=True))
 
 
+@checks.renamed(weight="class_weights")
 def softmax_cross_entropy(
-    logits: Any,
-    labels: Any,
-    *,
-    label_smoothing: float = 0.0,
-    class_weights: Any = None,
+    logits: Any, labels: Any, *, label_smoothing: float = 0.0, class_weights: Any = None
 ) -> tuple[Any, Any]:
     r"""Return the mean cross-entropy of the softmax and its gradient with respect to the logits.
 

@@ -26,14 +26,7 @@ from helpers.core import arrays, checks
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.core.mathematics import absolute, sigmoid, sign, softplus, square, where
 
-__all__ = [
-    "AbsoluteError",
-    "BinaryCrossEntropy",
-    "ElementwiseLoss",
-    "Huber",
-    "SmoothL1",
-    "SquaredError",
-]
+__all__ = ["AbsoluteError", "BinaryCrossEntropy", "ElementwiseLoss", "Huber", "SmoothL1", "SquaredError"]
 
 
 class ElementwiseLoss(Hyperparameters, ABC):

@@ -41,10 +41,4 @@ METHODS = (
 #: Every rule that changes what another one is given or gives.
 WRAPPERS = (Clipped, WithL2, WithWeightDecay)
 
-__all__ = [
-    "METHODS",
-    "WRAPPERS",
-    "Rule",
-    "descend",
-    *(method.__name__ for method in (*METHODS, *WRAPPERS)),
-]
+__all__ = ["METHODS", "WRAPPERS", "Rule", "descend", *(method.__name__ for method in (*METHODS, *WRAPPERS))]

@@ -112,10 +112,7 @@ class CosineAnnealing(Schedule):
     words = "cosine annealing, up again"
     lesson = 18
     torch_code = "CosineAnnealingLR(optimizer, T_max={half_period}, eta_min={min_lr})"
-    library_names = (
-        LibraryName("torch", "CosineAnnealingLR"),
-        LibraryName("Paddle", "CosineAnnealingDecay"),
-    )
+    library_names = (LibraryName("torch", "CosineAnnealingLR"), LibraryName("Paddle", "CosineAnnealingDecay"))
 
     def formula(self, t: Any) -> Any:
         return self.min_lr + (self.peak_lr - self.min_lr) * (1 + cos(pi * t / self.half_period)) / 2
