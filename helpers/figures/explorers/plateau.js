@@ -206,7 +206,7 @@ function view(state, ui) {
   };
 }
 
-const bounded = ({ name }, wish, { lr }) =>
+const bounded = ({ path: [name] }, wish, { lr }) =>
   name === "min_lr" && wish > lr ? { refused: `be at most lr=${shown(lr)}` } : {};
 
 export default explorer({ view, bounded });
