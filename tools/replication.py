@@ -195,7 +195,8 @@ def _target(path, kind, n):
 
 def replicate(asked, jobs):
     """Run what is missing of the repetitions, `jobs` at a time; return how many could not be run."""
-    tasks = [(*task, _target(task[0], *task[2:])) for task in asked]
+    folders = {path: RUNS / path.stem / digest(path) for path in {task[0] for task in asked}}
+    tasks = [(*task, folders[task[0]] / f"{task[2]}-{task[3]}.json") for task in asked]
     missing = [task for task in tasks if not task[4].exists()]
     for task in missing:
         task[4].parent.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,9 @@ from typing import Any
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.core import checks
 from helpers.recipes import records
-from helpers.training import History, evaluate
+from helpers.training import History, evaluate, processes
 from helpers.training.data import Dataset
 from helpers.training.runtime import Runtime
 
@@ -55,6 +56,10 @@ class Recipe:
     candidates: tuple[Any, ...]
     goal: str
     at_test: Callable[[nn.Module], nn.Module] = lambda model: model
+
+    def __post_init__(self) -> None:
+        known = self.settings in self.candidates
+        checks.require(known, "be one of the candidates", "settings", self.settings)
 
 
 def trained(
@@ -161,12 +166,11 @@ def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
     """Do what the command line asks of a recipe."""
     line = parser(recipe.name, recipe.goal)
     line.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
-    line.add_argument(
-        "--choose", action="store_true", help="first compare the candidates, on held-out images"
-    )
+    line.add_argument("--choose", action="store_true", help="first compare the candidates")
     asked, runtime = parse(line, arguments, Runtime.fastest)
     with runtime.use():
         candidates = choose(recipe, asked.seeds, runtime) if asked.choose else None
         runs = measure(recipe, asked.seeds, runtime)
     facts = records.facts(recipe.name, recipe.goal, arguments, recipe.settings)
     records.write(asked.record, facts, runtime, candidates, runs)
+    processes.leave()

@@ -111,7 +111,7 @@ def write(
     runs: list[dict[str, Any]],
     kind: str | None = None,
 ) -> None:
-    """Write a record, once for all processes; without a path there is none.
+    """Write a record whole or not at all, once for all processes; without a path there is none.
 
     Parameters
     ----------
@@ -147,7 +147,12 @@ def write(
         "runs": runs,
         "summary": summary(runs, kind),
     }
-    path.write_text(json.dumps({key: record[key] for key in KEYS}, indent=1) + "\n", encoding="utf-8")
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(json.dumps({key: record[key] for key in KEYS}, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read(path: Path) -> dict[str, Any]:

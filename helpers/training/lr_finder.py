@@ -130,6 +130,10 @@ def find_lr(
         If an argument is not fit.
     """
     _check_range(low, high, steps)
+    own = set(map(id, model.parameters()))
+    params = (param for group in getattr(optimizer, "param_groups", ()) for param in group["params"])
+    if not all(id(param) in own for param in params):
+        raise ValueError("optimizer must hold parameters of the model alone, got others")
     model, optimizer = copy.deepcopy((model, optimizer))  # together: one copy holds the other's parameters
     rates = np.geomspace(low, high, steps)
     own = {"loss": loss, "optimizer": optimizer, "batch_size": batch_size, "seed": seed}

@@ -305,9 +305,27 @@ def assert_wolfe(surface, point, direction, first_step, c1, c2):
 
 HILL = sorted(np.roots([1, 0, -1, DoubleWell().tilt]))[1]  # of the slope of x^4 / 4 - x^2 / 2 + tilt x
 
+
+class Beale:
+    """A valley that leads far out: the sum of (a - x + x y^k)^2 over k = 1, 2, 3."""
+
+    POWERS, TARGETS = np.arange(1, 4), np.array([1.5, 2.25, 2.625])
+
+    def __call__(self, point):
+        x, y = point
+        return float(((self.TARGETS - x + x * y**self.POWERS) ** 2).sum())
+
+    def gradient(self, point):
+        x, y = point
+        residuals = self.TARGETS - x + x * y**self.POWERS
+        along = residuals @ (y**self.POWERS - 1), residuals @ (x * self.POWERS * y ** (self.POWERS - 1))
+        return 2 * np.array(along)
+
+
 FLAT = {
     "the hill is flat to rounding": (DoubleWell(), [HILL - 3.3e-8], 20.0, 1.0, 0.1),
     "the point is rounded": (Rosenbrock(), [1.0, 1.0000000000012785], 1e-3, 1e-4, 0.9),
+    "the minimum is far": (Beale(), [0.0, 0.9996785362109085], 8.6e-3, 1e-4, 0.3),
 }
 
 

@@ -227,3 +227,25 @@ def test_every_recipe_has_a_record_or_a_word_why_not():
     for name in RECIPES:
         has = ROOT / "lessons" / "results" / f"{name}.json" in RECORDS
         assert has != (f"`{name}`: not run yet" in told)
+
+
+def test_settings_must_be_one_of_the_candidates():
+    with pytest.raises(ValueError, match="settings must be one of the candidates, got settings=Settings"):
+        dataclasses.replace(digits.RECIPE, candidates=(digits.Settings(epochs=1),))
+
+
+def test_a_record_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "digits.json"
+    facts = {"recipe": "digits", "goal": "", "command": "", "settings": {}}
+    runs = [{"accuracy": 0.5, "loss": 1.0, "seconds": 1.0}]
+    records.write(path, facts, CPU, None, runs)
+    before = path.read_text()
+
+    def fails(*paths):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="No space left"):
+        records.write(path, facts, CPU, None, runs * 2)
+    assert path.read_text() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["digits.json"]

@@ -235,9 +235,11 @@ def test_arguments_are_checked(train, changes, message):
         ranged_mlp(train, **changes)
 
 
-def test_the_optimizer_must_be_one(train):
+def test_the_optimizer_must_be_one_and_the_models(train):
     with pytest.raises(TypeError, match="optimizer must be a torch optimizer, got optimizer='SGD'"):
         ranged(train, mlp(), "SGD")
+    with pytest.raises(ValueError, match="optimizer must hold parameters of the model alone"):
+        ranged(train, mlp(), momentum(mlp().parameters()))
 
 
 def test_what_the_range_test_decides_is_not_for_settings(train):
