@@ -57,8 +57,9 @@ test-fonts: browser book ## Run the tests in a browser with the fonts of one fam
 	@failed=0; for fonts in dejavu liberation noto; do printf '\n== %s\n' $$fonts; \
 		FONTS=$$fonts $(PYTEST) -m browser $(WORKERS) tests || failed=1; done; exit $$failed
 
-test-peers: $(PEERS) ## Compare the formulas with those of Keras, optax and timm
-	@PYTHONPATH=.cache/peers $(PYTEST) tests/peers
+test-peers: $(PEERS) ## Renew the numbers of Keras, optax, timm and Paddle, and compare the formulas with them
+	@PYTHONPATH=.:.cache/peers $(PY) -m tests.peers.libraries
+	@$(PYTEST) tests/peers
 
 lint: $(INSTALLED) ## Check the style of the code, notebooks and JavaScript included
 	@$(LINT)
