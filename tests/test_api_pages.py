@@ -166,10 +166,10 @@ def test_the_torch_line_is_that_of_an_example():
         (checks.count, 1, "a whole number, positive"),
         (checks.index, 1, "a whole number, zero or positive"),
         (checks.finite, 1.0, "any number"),
-        (checks.each(checks.positive), (1.0,), "each positive"),
+        (checks.Each(checks.positive), (1.0,), "each positive"),
         (checks.increasing, (1,), "each a whole number, positive; increasing"),
     ],
-    ids=lambda value: getattr(value, "__name__", None),
+    ids=str,
 )
 def test_what_is_allowed_is_said_in_the_words_of_the_check(check, example, words):
     field = hyperparameter("x", "anything", check, low=0, high=1, example=example)

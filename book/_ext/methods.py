@@ -11,9 +11,9 @@ from typing import Any
 import restructured as rst
 
 from helpers.core import symbolic
+from helpers.core.checks import Each
 from helpers.core.hyperparameters import Hyperparameter, Hyperparameters, example, hyperparameters
 from helpers.core.mathematics import shown_as
-from helpers.figures.explorers.facts import refusals
 from helpers.formulas import rules, schedules
 from helpers.formulas.losses import ElementwiseLoss
 from helpers.formulas.regularizers import Penalty
@@ -110,18 +110,10 @@ def allowed(about: Hyperparameter) -> str:
 
     That a number is finite goes without saying.
     """
-    several = isinstance(about.example, tuple)
-    reasons = dict.fromkeys(reason for reason in reversed(refusals(about.check, several)) if reason)
-    text = ", ".join(r.removeprefix("be ") for r in reasons if r != "be finite") or "any number"
-    return f"each {text}{'' if _accepts(about, (2, 1)) else '; increasing'}" if several else text
-
-
-def _accepts(about: Hyperparameter, value: Any) -> bool:
-    try:
-        about.check("value", value)
-    except ValueError:
-        return False
-    return True
+    if isinstance(check := about.check, Each):
+        each = allowed(dataclasses.replace(about, check=check.check))
+        return f"each {each}{'; increasing' if check.increasing else ''}"
+    return f"a whole number, {check.words}" if check.integer else check.words
 
 
 def worth_trying(about: Hyperparameter) -> str:

@@ -15,16 +15,18 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 __all__ = [
+    "Each",
+    "Interval",
     "at_least_one",
     "boolean",
     "count",
-    "each",
     "finite",
     "fraction",
     "generator",
@@ -123,64 +125,75 @@ def real(name: str, value: object) -> None:
     kind(isinstance(value, Real) and not isinstance(value, bool), "be a real number", name, value)
 
 
-def finite(name: str, value: object) -> None:
-    """Require a real number that is neither infinite nor NaN."""
-    real(name, value)
-    require(math.isfinite(value), "be finite", name, value)
+@dataclass(frozen=True)
+class Interval:
+    """The numbers from `low` to `high`: a check of them, and what an error, a page and a table say of it.
 
+    Parameters
+    ----------
+    low, high : float
+        Where it ends. Infinity and NaN never belong to it.
+    ends : str
+        Two brackets, as in mathematics: a square one where the end belongs to it, a round one where not.
+    integer : bool
+        Whether its numbers are whole; then a float is none of them, nor is a ``bool`` ever.
 
-def positive(name: str, value: object) -> None:
-    """Require a finite number above zero."""
-    finite(name, value)
-    require(value > 0, "be positive", name, value)
-
-
-def non_negative(name: str, value: object) -> None:
-    """Require a finite number that is zero or above."""
-    finite(name, value)
-    require(value >= 0, "be zero or positive", name, value)
-
-
-def fraction(name: str, value: object) -> None:
-    """Require a number in [0, 1), as a decay rate or momentum is."""
-    finite(name, value)
-    require(0 <= value < 1, "be in [0, 1)", name, value)
-
-
-def unit_interval(name: str, value: object) -> None:
-    """Require a number in (0, 1], as a factor that never raises anything is."""
-    finite(name, value)
-    require(0 < value <= 1, "be in (0, 1]", name, value)
-
-
-def at_least_one(name: str, value: object) -> None:
-    """Require a finite number that is one or above."""
-    finite(name, value)
-    require(value >= 1, "be at least 1", name, value)
-
-
-def integer(name: str, value: object) -> None:
-    """Require a whole number; a ``bool`` or a float is none.
-
-    Raises
-    ------
-    TypeError
-        If `value` is not a whole number.
+    Examples
+    --------
+    >>> Interval(0, 1, "[)")("momentum", 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: momentum must be in [0, 1), got momentum=1
     """
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    kind(whole, "be a whole number", name, value)
+
+    low: float = -math.inf
+    high: float = math.inf
+    ends: str = "()"
+    integer: bool = False
+
+    def __call__(self, name: str, value: object) -> None:
+        if self.integer:
+            whole = isinstance(value, Integral) and not isinstance(value, bool)
+            kind(whole, "be a whole number", name, value)
+        else:
+            real(name, value)
+            require(math.isfinite(value), "be finite", name, value)
+        require(value in self, f"be {self.words}", name, value)
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.low if self.ends[0] == "[" else value > self.low
+        return above and (value <= self.high if self.ends[1] == "]" else value < self.high)
+
+    @property
+    def words(self) -> str:
+        """What its numbers are, besides whole or finite."""
+        if self.ends == "()" and self.high < math.inf:
+            return f"between {self.low:.4g} and {self.high:.4g}"
+        if self.high < math.inf:
+            return f"in {self.ends[0]}{self.low}, {self.high}{self.ends[1]}"
+        if self.low == 0:
+            return "zero or positive" if self.ends[0] == "[" else "positive"
+        return "any number" if self.low == -math.inf else f"at least {self.low}"
 
 
-def count(name: str, value: object) -> None:
-    """Require a whole number of one or more, as a number of steps is."""
-    integer(name, value)
-    require(value > 0, "be positive", name, value)
-
-
-def index(name: str, value: object) -> None:
-    """Require a whole number of zero or more, as a seed or a position is."""
-    integer(name, value)
-    require(value >= 0, "be zero or positive", name, value)
+#: A number that is neither infinite nor NaN.
+finite = Interval()
+#: A finite number above zero.
+positive = Interval(0)
+#: A finite number that is zero or above.
+non_negative = Interval(0, ends="[)")
+#: A number in [0, 1), as a decay rate or momentum is.
+fraction = Interval(0, 1, "[)")
+#: A number in (0, 1], as a factor that never raises anything is.
+unit_interval = Interval(0, 1, "(]")
+#: A finite number that is one or above.
+at_least_one = Interval(1, ends="[)")
+#: A whole number; a ``bool`` or a float is none.
+integer = Interval(integer=True)
+#: A whole number of one or more, as a number of steps is.
+count = Interval(0, integer=True)
+#: A whole number of zero or more, as a seed or a position is.
+index = Interval(0, ends="[)", integer=True)
 
 
 def generator(name: str, value: object) -> None:
@@ -204,29 +217,39 @@ def one_of(*choices: str) -> Callable[[str, object], None]:
     return check_one_of
 
 
-def each(check: Callable[[str, object], None]) -> Callable[[str, object], None]:
-    """Turn a check of one value into a check of a non-empty tuple of them.
+@dataclass(frozen=True)
+class Each:
+    """A check of a non-empty tuple by a check of its entries.
 
-    >>> each(positive)("values", (0.1, -1.0))
+    Parameters
+    ----------
+    check : callable
+        ``check(name, value)`` of one entry, such as an :class:`Interval`.
+    increasing : bool
+        Whether each entry has to be larger than the one before.
+
+    Examples
+    --------
+    >>> Each(positive)("values", (0.1, -1.0))
     Traceback (most recent call last):
     ...
     ValueError: values[1] must be positive, got values[1]=-1.0
     """
 
-    def check_each(name: str, values: object) -> None:
+    check: Callable[[str, Any], None]
+    increasing: bool = False
+
+    def __call__(self, name: str, values: object) -> None:
         kind(isinstance(values, tuple), "be a tuple", name, values)
         require(len(values) > 0, "not be empty", name, values)
         for i, value in enumerate(values):
-            check(f"{name}[{i}]", value)
+            self.check(f"{name}[{i}]", value)
+        ordered = not self.increasing or all(a < b for a, b in itertools.pairwise(values))
+        require(ordered, "increase from each entry to the next", name, values)
 
-    return check_each
 
-
-def increasing(name: str, values: object) -> None:
-    """Require a non-empty tuple of positive whole numbers, each larger than the one before."""
-    each(count)(name, values)
-    ordered = all(a < b for a, b in itertools.pairwise(values))
-    require(ordered, "increase from each entry to the next", name, values)
+#: A non-empty tuple of positive whole numbers, each larger than the one before.
+increasing = Each(count, increasing=True)
 
 
 def shape(name: str, array: object, pattern: str, **sizes: int) -> None:

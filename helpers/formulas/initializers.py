@@ -36,7 +36,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     TypeError, ValueError
         If `shape` is no tuple of two or more positive whole numbers.
     """
-    checks.each(checks.count)("shape", shape)
+    checks.Each(checks.count)("shape", shape)
     checks.require(len(shape) >= 2, "have at least two entries, (out, in)", "shape", shape)
     n_out, n_in, *kernel = shape
     return n_in * math.prod(kernel), n_out * math.prod(kernel)

@@ -24,6 +24,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
 from helpers.core import checks, mathematics
+from helpers.core.checks import Interval
 from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
 from helpers.core.mathematics import cos, pi, sin
 
@@ -148,11 +149,6 @@ def _angle() -> Any:
 _STEEPEST_TILT = 2 / (3 * math.sqrt(3))
 
 
-def _two_wells(name: str, value: object) -> None:
-    checks.finite(name, value)
-    checks.require(abs(value) < _STEEPEST_TILT, "be between -0.3849 and 0.3849", name, value)
-
-
 @dataclass(frozen=True)
 class DoubleWell(Surface):
     r"""Two wells with a hill between them, on one coordinate: :math:`x^4/4 - x^2/2 + cx`.
@@ -164,7 +160,9 @@ class DoubleWell(Surface):
         is the deeper.
     """
 
-    tilt: float = hyperparameter("c", "tilt", _two_wells, low=-0.38, high=0.38, default=0.1)
+    tilt: float = hyperparameter(
+        "c", "tilt", Interval(-_STEEPEST_TILT, _STEEPEST_TILT), low=-0.38, high=0.38, default=0.1
+    )
 
     words = "double well"
     lesson = 13

@@ -47,8 +47,8 @@ class Normalize(nn.Module):
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
-        checks.each(checks.finite)("mean", tuple(mean))
-        checks.each(checks.positive)("std", tuple(std))
+        checks.Each(checks.finite)("mean", tuple(mean))
+        checks.Each(checks.positive)("std", tuple(std))
         checks.require(len(std) == len(mean), f"have {len(mean)} values, as mean has", "std", tuple(std))
         for name, values in (("mean", mean), ("std", std)):
             self.register_buffer(name, torch.tensor(tuple(values), dtype=torch.float32).view(-1, 1, 1))
@@ -169,8 +169,8 @@ def _fast_stage(before: int, after: int) -> list[nn.Module]:
 
 def _check_sizes(channels: tuple[int, ...], in_shape: tuple[int, int, int], n_classes: int, seed: int) -> int:
     """Refuse sizes that fit no network; return how many features the last of the halving stages leaves."""
-    checks.each(checks.count)("channels", channels)
-    checks.each(checks.count)("in_shape", in_shape)
+    checks.Each(checks.count)("channels", channels)
+    checks.Each(checks.count)("in_shape", in_shape)
     checks.count("n_classes", n_classes)
     checks.index("seed", seed)
     _, height, width = in_shape

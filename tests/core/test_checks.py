@@ -30,7 +30,7 @@ TABLE = {
 WHOLE = (checks.count, checks.index, checks.integer)
 
 
-@pytest.mark.parametrize("check", TABLE, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", TABLE, ids=str)
 def test_a_check_of_a_number(check):
     fit, refused = TABLE[check]
     for value in fit:
@@ -70,7 +70,7 @@ def test_boolean():
             checks.boolean("train", value)
 
 
-@pytest.mark.parametrize("check", WHOLE, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", WHOLE, ids=str)
 def test_a_check_of_a_whole_number(check):
     for value in (1, np.int64(5), 10**30):
         assert check("n", value) is None
@@ -91,7 +91,7 @@ def test_a_count_starts_at_one_and_an_index_at_zero():
 
 
 def test_each_names_the_entry():
-    check = checks.each(checks.fraction)
+    check = checks.Each(checks.fraction)
     check("betas", (0.9, 0.99))
     with pytest.raises(ValueError, match=re.escape("betas[1] must be in [0, 1), got betas[1]=1")):
         check("betas", (0.9, 1))

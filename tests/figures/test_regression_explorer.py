@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.figures.explorers import Readings, RegressionExplorer
-from helpers.figures.explorers.regression import HIGH, LASER, LOW, minimizer
+from helpers.figures.explorers.regression import HEIGHTS, LASER, minimizer
 from helpers.formulas import losses
 from tests.figures.explorer_checks import heard, layouts, message, number, opened_table, points, typed
 
@@ -34,10 +34,10 @@ def test_the_laser_has_its_mean_and_its_median():
 def test_estimates_are_the_least_of_many_tried(n):
     rng = np.random.default_rng(n)
     for beta in BETAS:
-        explorer = RegressionExplorer(rng.uniform(LOW, HIGH, n), beta)
+        explorer = RegressionExplorer(rng.uniform(HEIGHTS.low, HEIGHTS.high, n), beta)
         np.testing.assert_allclose(explorer.estimates["squared error"], np.mean(explorer.readings))
         np.testing.assert_allclose(explorer.estimates["absolute error"], np.median(explorer.readings))
-        ys = np.linspace(LOW, HIGH, 3001)
+        ys = np.linspace(HEIGHTS.low, HEIGHTS.high, 3001)
         for loss in explorer.losses:
             tried = mean_losses(loss, explorer.readings, [explorer.estimates[loss.words], *ys])
             assert tried[0] <= tried.min() + 1e-15
@@ -55,8 +55,10 @@ def test_the_middle_is_taken_where_many_are_least():
 def test_the_page_finds_the_same_estimates():
     rng = np.random.default_rng(0)
     explorer = RegressionExplorer()
-    rows = [rng.uniform(LOW, HIGH, n).round(3).tolist() for n in (1, 2, 3, 4, 5) for _ in range(8)]
-    rows += [[0.9, 0.9, 1.0, 1.0], [1.0] * 5, [LOW, HIGH], list(LASER[:4])]
+    rows = [
+        rng.uniform(HEIGHTS.low, HEIGHTS.high, n).round(3).tolist() for n in (1, 2, 3, 4, 5) for _ in range(8)
+    ]
+    rows += [[0.9, 0.9, 1.0, 1.0], [1.0] * 5, [HEIGHTS.low, HEIGHTS.high], list(LASER[:4])]
     states = [{"readings": row, "beta": beta} for row in rows for beta in BETAS]
     text = f"{states}.map((state) => formulas.losses.map(({{ slope }}) => minimizer(slope, state)))"
     expected = [
@@ -133,7 +135,7 @@ def assert_is_drawn(explorer, markup):
 def test_the_still_picture_draws_the_mean_losses(n):
     rng = np.random.default_rng(n)
     for beta in BETAS:
-        explorer = RegressionExplorer(rng.uniform(LOW, HIGH, n), beta)
+        explorer = RegressionExplorer(rng.uniform(HEIGHTS.low, HEIGHTS.high, n), beta)
         assert_is_drawn(explorer, explorer.still())
 
 
@@ -160,7 +162,7 @@ def test_a_reading_is_dragged_with_the_network_closed(show, scheme):
     moved = assert_draws(page)
     assert moved.readings[:4] == list(LASER[:4]) and 0.87 < moved.readings[4] < 0.95
     page.keyboard.press("Home")  # what was dragged has the focus
-    assert assert_draws(page).readings == [*LASER[:4], LOW]
+    assert assert_draws(page).readings == [*LASER[:4], HEIGHTS.low]
 
 
 def test_what_is_typed_is_read_before_another_reading_is_dragged_and_the_curves_move_nothing(show):
@@ -172,19 +174,19 @@ def test_what_is_typed_is_read_before_another_reading_is_dragged_and_the_curves_
     page.mouse.down()
     page.mouse.move(x + 900, y)
     page.mouse.up()
-    assert assert_draws(page).readings == [0.9, *LASER[1:4], HIGH]
+    assert assert_draws(page).readings == [0.9, *LASER[1:4], HEIGHTS.high]
     page.mouse.move(x, y - 200)
     page.mouse.down()
     page.mouse.move(x + 50, y)
     page.mouse.up()
     page.keyboard.press("Home")
-    assert assert_draws(page).readings == [0.9, *LASER[1:4], HIGH]
+    assert assert_draws(page).readings == [0.9, *LASER[1:4], HEIGHTS.high]
 
 
 def test_every_reading_can_be_dragged_to_both_ends(show):
     page = show(RegressionExplorer(), width=390)
     for i in range(5):
-        for dx, end in ((-900, LOW), (900, HIGH)):
+        for dx, end in ((-900, HEIGHTS.low), (900, HEIGHTS.high)):
             box = page.get_by_role("slider", name=f"reading x{'₁₂₃₄₅'[i]}").bounding_box()
             page.mouse.move(box["x"] + 7, box["y"] + 7)
             page.mouse.down()
@@ -201,8 +203,8 @@ def test_keys_do_what_dragging_does(show):
         ("ArrowRight", 0.86),
         ("Shift+ArrowLeft", 0.859),
         ("PageUp", 0.909),
-        ("Home", LOW),
-        ("End", HIGH),
+        ("Home", HEIGHTS.low),
+        ("End", HEIGHTS.high),
     ]
     for key, value in moves:
         page.keyboard.press(key)

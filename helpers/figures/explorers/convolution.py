@@ -58,7 +58,7 @@ class _State(Hyperparameters):
     """The kernel, how it moves and how wide a border of zeros it finds, the image, and the cell on show."""
 
     kernel: tuple[float, ...] = hyperparameter(
-        "w", "kernel entry", checks.each(checks.finite), low=-8.0, high=8.0, example=()
+        "w", "kernel entry", checks.Each(checks.finite), low=-8.0, high=8.0, example=()
     )
     stride: int = hyperparameter("s", "stride", checks.count, low=1, high=3, default=1, **PIXELS)
     padding: int = hyperparameter("p", "padding", checks.index, low=0, high=2, default=0, **PIXELS)

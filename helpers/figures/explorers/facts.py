@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable
 from functools import cache
@@ -11,12 +12,10 @@ from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 
+from helpers.core.checks import Interval
 from helpers.core.hyperparameters import Hyperparameter, hyperparameters
 
-__all__ = ["Facts", "code", "equation", "mathml", "plain", "refusals"]
-
-#: Below 0, 0, between 0 and 1, 1, above, infinite: the checks of `core` know no other limits.
-PROBES = (-1, 0, 0.5, 1, 2, float("inf"))
+__all__ = ["Facts", "allowed", "code", "equation", "mathml", "plain"]
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 #: What a browser assumes anyway.
@@ -55,22 +54,14 @@ def plain(latex: str) -> str:
     return letter + (small if index.isdigit() else f" {index}" * bool(index))
 
 
-def _refusal(check: Callable, value: Any) -> str | None:
-    try:
-        check("value", value)
-    except (TypeError, ValueError) as error:
-        return re.search(r"must (.*), got ", str(error))[1]
-    return None
+def allowed(interval: Interval) -> dict[str, Any]:
+    """Return an interval as a page reads it: an end that is infinite is left out.
 
-
-def refusals(check: Callable, several: bool = False) -> list[str | None]:
-    """Return why a check refuses each of the :data:`PROBES`, in its own words; None where it does not.
-
-    >>> from helpers.core import checks
-    >>> refusals(checks.fraction)
-    ['be in [0, 1)', None, None, 'be in [0, 1)', 'be in [0, 1)', 'be finite']
+    >>> allowed(Interval(0, ends="[)", integer=True))
+    {'low': 0, 'ends': '[)', 'integer': True, 'words': 'zero or positive'}
     """
-    return [_refusal(check, (probe,) if several else probe) for probe in PROBES]
+    facts = dataclasses.asdict(interval) | {"words": interval.words}
+    return {name: fact for name, fact in facts.items() if fact not in (-math.inf, math.inf)}
 
 
 @dataclasses.dataclass
@@ -103,9 +94,9 @@ class Facts:
         names = ("words", "unit", "low", "high", "log", "integer", "example")
         fact = {name: getattr(sized, name) for name in names}
         fact |= {"symbol": mathml(about.symbol), "plain": plain(about.symbol)}
-        fact["refusals"] = refusals(about.check, several=whole is not None)
+        fact["allowed"] = allowed(about.check)
         if whole:
-            fact |= {"group": whole.words, "ordered": _refusal(whole.check, (2, 1)) is not None}
+            fact |= {"group": whole.words, "ordered": whole.check.increasing}
         if fact not in self.entries:
             self.entries.append(fact)
         return self.entries.index(fact)
@@ -114,7 +105,8 @@ class Facts:
 def _entry(about: Hyperparameter, i: int) -> Hyperparameter:
     """One entry of a tuple: "boundaries" becomes "boundary", its symbol gets the index."""
     words = about.words[:-3] + "y" if about.words.endswith("ies") else about.words.removesuffix("s")
-    return dataclasses.replace(about, words=words, symbol=f"{about.symbol}_{{{i + about.first_index}}}")
+    symbol = f"{about.symbol}_{{{i + about.first_index}}}"
+    return dataclasses.replace(about, words=words, symbol=symbol, check=about.check.check)
 
 
 def equation(left: str, right: str) -> list[list]:

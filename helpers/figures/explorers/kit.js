@@ -119,13 +119,16 @@ function notches({ low, high, log, integer }) {
   return [low, high, integer ? Math.max(1, Math.round(step)) : step, Number, tidy];
 }
 
-// Why a value is refused, in the words of the check that guards the Python side; null when it is fit.
-export function refusal({ integer, refusals, hard, low, high }, value) {
+const contains = ({ low = -Infinity, high = Infinity, ends }, x) =>
+  (ends[0] === "[" ? x >= low : x > low) && (ends[1] === "]" ? x <= high : x < high);
+
+// Why a value is refused, in the words of the interval that guards the Python side; null when it is fit.
+export function refusal({ allowed, hard, low, high }, value) {
   if (Number.isNaN(value)) return "be a number";
-  if (!Number.isFinite(value)) return refusals[5];
-  if (integer && !Number.isInteger(value)) return refusals[2];
-  const why = refusals[value < 0 ? 0 : value === 0 ? 1 : value < 1 ? 2 : value === 1 ? 3 : 4];
-  return why ?? (hard && (value < low || value > high) ? `be in [${low}, ${high}]` : null);
+  if (allowed.integer && !Number.isInteger(value)) return "be a whole number";
+  if (!Number.isFinite(value)) return "be finite";
+  if (!contains(allowed, value)) return `be ${allowed.words}`;
+  return hard && (value < low || value > high) ? `be in [${low}, ${high}]` : null;
 }
 
 // What a reader has typed goes to `write`, or `note` says why not and the old value stands again.

@@ -216,7 +216,5 @@ def plain(value: Any) -> Any:
 
 
 def _require_range(about: Hyperparameter, name: str, value: Any) -> None:
-    def within(name: str, number: float) -> None:
-        checks.require(about.low <= number <= about.high, f"be in [{about.low}, {about.high}]", name, number)
-
-    (checks.each(within) if isinstance(value, tuple) else within)(name, value)
+    within = checks.Interval(about.low, about.high, "[]")
+    (checks.Each(within) if isinstance(value, tuple) else within)(name, value)

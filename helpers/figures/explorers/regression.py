@@ -19,16 +19,12 @@ __all__ = ["Readings", "RegressionExplorer"]
 
 #: Five readings of a laser range finder, in meters; the target stands at 1 m.
 LASER = (0.98, 0.99, 1.01, 1.02, 0.85)
-LOW, HIGH = 0.8, 1.1  # the ends of the axis, in meters
+#: The axis, in meters.
+HEIGHTS = checks.Interval(0.8, 1.1, "[]")
 #: The width of the parabola, as SmoothL1 has it, for errors in meters.
 WIDTH = dataclasses.replace(hyperparameters(SmoothL1)["beta"], low=0.002, high=0.5, example=0.05, unit="m")
 #: LaTeX of the three losses of one error, in the order of the losses.
 SYMBOLS = (r"\ell_2(e)", r"\ell_1(e)", r"\ell_{\beta}(e)")
-
-
-def _within(name: str, value: float) -> None:
-    checks.finite(name, value)
-    checks.require(LOW <= value <= HIGH, f"be in [{LOW}, {HIGH}]", name, value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +32,13 @@ class State(Hyperparameters):
     """The readings in meters, and the width of the parabola of smooth L1."""
 
     readings: tuple[float, ...] = hyperparameter(
-        "x", "readings", checks.each(checks.finite), low=LOW, high=HIGH, example=LASER, unit="m"
+        "x", "readings", checks.Each(HEIGHTS), low=HEIGHTS.low, high=HEIGHTS.high, example=LASER, unit="m"
     )
     beta: float = dataclasses.field(default=0.05, metadata={"hyperparameter": WIDTH})
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.require(len(self.readings) <= len(LASER), "have 1 to 5 entries", "readings", self.readings)
-        checks.each(_within)("readings", self.readings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +99,6 @@ class RegressionExplorer(Explorer):
 
     family: ClassVar[str] = "regression"
     alt: ClassVar[str] = "Explorer of regression losses"
-    limited: ClassVar[tuple] = ("readings",)
 
     def __init__(
         self,
@@ -114,7 +108,7 @@ class RegressionExplorer(Explorer):
         target: float = 1.0,
         prompts: Sequence[Readings] = QUESTIONS,
     ) -> None:
-        _within("target", target)
+        HEIGHTS("target", target)
         self._target = float(target)
         states = [dataclasses.asdict(State(tuple(prompt.readings), prompt.beta)) for prompt in prompts]
         self.questions = list(zip([prompt.text for prompt in prompts], states, strict=True))
@@ -136,7 +130,7 @@ class RegressionExplorer(Explorer):
         ours = code(symbolic.twin(SmoothL1()).method, "losses")
         torch = "torch.nn.SmoothL1Loss(beta=p.beta)"
         return {
-            **{"low": LOW, "high": HIGH, "target": self._target},
+            **{"low": HEIGHTS.low, "high": HEIGHTS.high, "target": self._target},
             "equation": {"lines": lines, "values": values, "places": places},
             "codes": [("in this book", ours), ("in torch", torch)],
         }

@@ -29,7 +29,7 @@ class State(Hyperparameters):
     """The logits, a number that is added to all of them, and the true class."""
 
     logits: tuple[float, ...] = hyperparameter(
-        "z", "logits", checks.each(checks.finite), low=-10.0, high=10.0, example=LOGITS, first_index=0
+        "z", "logits", checks.Each(checks.finite), low=-10.0, high=10.0, example=LOGITS, first_index=0
     )
     shift: float = hyperparameter("c", "added to all", checks.finite, low=-120.0, high=120.0, example=0.0)
     label: int = 1

@@ -41,7 +41,7 @@ def pair(name: str, value: Pair, check: Callable[[str, object], None]) -> tuple[
     if not isinstance(value, tuple):
         check(name, value)
         return value, value
-    checks.each(check)(name, value)
+    checks.Each(check)(name, value)
     checks.require(len(value) == 2, "have two entries, (vertical, horizontal)", name, value)
     return value
 

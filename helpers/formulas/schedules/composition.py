@@ -161,7 +161,7 @@ class Joined(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.each(schedule)("schedules", self.schedules)
+        checks.Each(schedule)("schedules", self.schedules)
         wanted = len(self.milestones) + 1
         fits = len(self.schedules) == wanted
         checks.require(fits, f"have {wanted} entries, one more than milestones", "schedules", self.schedules)

@@ -87,7 +87,7 @@ class PiecewiseConstant(Schedule):
     values: tuple[float, ...] = hyperparameter(
         r"\eta",
         "rates",
-        checks.each(checks.positive),
+        checks.Each(checks.positive),
         low=1e-4,
         high=1.0,
         log=True,
