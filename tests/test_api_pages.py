@@ -120,7 +120,7 @@ def test_a_method_has_its_equation_its_parameters_and_its_lesson(kind):
     )
     assert kind.lesson in lesson_map.lessons()
     assert all(formula in text for formula in formulas)
-    assert all(f"``{name.name}``" in text for name in getattr(kind, "library_names", ()))
+    assert all(f"``{name.name}``" in text for name in kind.library_names)
 
 
 def test_equations_have_the_left_sides_of_their_families():
@@ -299,10 +299,7 @@ def test_no_two_symbols_of_one_method_are_the_same():
         inside = [f for f in dataclasses.fields(kind) if dataclasses.is_dataclass(getattr(made, f.name))]
         symbols = [about.symbol for _, about in known]
         symbols += [about.symbol for f in inside for about in hyperparameters(getattr(made, f.name)).values()]
-        symbols += [
-            *getattr(kind, "argument_symbols", {}).values(),
-            *getattr(made, "state_symbols", {}).values(),
-        ]
+        symbols += [*kind.argument_symbols.values(), *getattr(made, "state_symbols", {}).values()]
         assert len(symbols) == len(set(symbols)), kind.__name__
 
 
@@ -310,7 +307,7 @@ def test_every_letter_of_a_formula_is_explained():
     explained = {symbol for symbol, _ in [*notation.letters(), *notation.meanings()]}
     for kind in METHODS:
         made = methods.sample(kind, methods.IN_EQUATION)
-        wanted = set(getattr(kind, "argument_symbols", {}).values())
+        wanted = set(kind.argument_symbols.values())
         wanted |= {f"{symbol}_t" for symbol in getattr(made, "state_symbols", {}).values() if symbol != "t"}
         assert wanted <= explained, kind.__name__
 

@@ -240,7 +240,8 @@ def makers(tree, name):
     for owner in ast.walk(tree):
         for node in owner.body if isinstance(owner, ast.ClassDef) else ():
             if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call):
-                yield getattr(module, getattr(node.value.func, "id", ""), None)
+                *path, maker = ast.unparse(node.value.func).split(".")
+                yield getattr(getattr(module, *path) if path else module, maker, None)
 
 
 @pytest.fixture(scope="module")

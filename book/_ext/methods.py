@@ -12,8 +12,9 @@ import restructured as rst
 
 from helpers.core import symbolic
 from helpers.core.checks import Each
-from helpers.core.hyperparameters import Hyperparameter, Hyperparameters, example, hyperparameters
+from helpers.core.hyperparameters import Hyperparameter, example, hyperparameters
 from helpers.core.mathematics import shown_as
+from helpers.core.methods import Method
 from helpers.formulas import rules, schedules
 from helpers.formulas.losses import ElementwiseLoss
 from helpers.formulas.regularizers import Penalty
@@ -54,7 +55,7 @@ class Inner(Schedule):
     """Any schedule: in the equation of what is made of schedules it is a letter."""
 
     letter: str
-    peak_lr: float = schedules.base.peak_lr()
+    peak_lr: float = schedules.fields.peak_lr()
 
     def formula(self, t: Any) -> Any:
         return shown_as(rf"{self.letter}\left(#\right)")(f)(t)
@@ -76,7 +77,7 @@ IN_CODE = {
 
 def is_method(thing: Any) -> bool:
     """Tell a method from its base classes and from everything else."""
-    is_one = inspect.isclass(thing) and issubclass(thing, Hyperparameters)
+    is_one = inspect.isclass(thing) and issubclass(thing, Method)
     return is_one and hasattr(thing, "lesson") and not inspect.isabstract(thing)
 
 
@@ -98,7 +99,7 @@ def equations(kind: type) -> list[str]:
 
 
 def _formula(kind: type, name: str, left: str) -> str:
-    texts = getattr(kind, "argument_symbols", {})
+    texts = kind.argument_symbols
     arguments = list(inspect.signature(getattr(kind, name)).parameters)[1:]  # the first is self
     symbols = [texts.get(argument, argument) for argument in arguments]
     side = left.replace("#", ", ".join(symbols)).replace("@", symbols[0])
@@ -143,7 +144,7 @@ def torch_line(kind: type) -> tuple[str, str]:
 
 def elsewhere(kind: type) -> list[str]:
     """Return the names of a method in other libraries, and its line of torch."""
-    names = getattr(kind, "library_names", ())
+    names = kind.library_names
     rows = [[name.library, f"``{name.name}``", name.difference or "the same"] for name in names]
     lines = rst.table(["library", "name", "difference"], rows, "api-facts") if rows else []
     made, code = torch_line(kind)

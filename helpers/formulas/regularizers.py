@@ -19,21 +19,17 @@ import numpy as np
 from array_api_compat import device
 
 from helpers.core import arrays, checks
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import absolute, log, maximum, pi, sign, square
+from helpers.core.methods import Method
 
 __all__ = ["L1", "L2", "GaussianPrior", "LaplacePrior", "Penalty", "dropout_backward", "dropout_forward"]
 
 
-class Penalty(Hyperparameters, ABC):
+class Penalty(Method, ABC):
     """What large weights cost; the formulas are those of one weight, for numbers, arrays and symbols."""
 
-    #: One phrase for menus and tables.
-    words: ClassVar[str]
-    #: The lesson that derives it.
-    lesson: ClassVar[int]
-    #: LaTeX of the arguments of the formulas.
-    argument_symbols: ClassVar[dict[str, str]] = {"weight": "w", "lr": r"\eta"}
+    argument_symbols: ClassVar = {"weight": "w", "lr": r"\eta"}
 
     @abstractmethod
     def formula(self, weight: Any) -> Any:

@@ -20,8 +20,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from helpers.core import checks
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import maximum, minimum, shown_as, tanh, where
+from helpers.core.methods import Method
 
 __all__ = ["NODES", "WEIGHTS", "Activation", "Layer", "LeakyReLU", "Tanh", "mean_square", "propagate"]
 
@@ -61,13 +62,10 @@ def mean_square(function: Any, variance: float) -> float:
 
 
 @dataclass(frozen=True)
-class Activation(Hyperparameters, ABC):
+class Activation(Method, ABC):
     """Base of what stands between two layers: a function of each number alone."""
 
-    #: Its name in words.
-    words: ClassVar[str]
-    #: The lesson that derives it.
-    lesson: ClassVar[int] = 2
+    lesson = 2
 
     @abstractmethod
     def formula(self, x: Any) -> Any:
@@ -101,7 +99,7 @@ class LeakyReLU(Activation):
        performance on ImageNet classification", ICCV 2015, equation 15.
     """
 
-    words: ClassVar[str] = "leaky ReLU"
+    words = "leaky ReLU"
     slope: float = hyperparameter("a", "slope below 0", checks.finite, low=0.0, high=1.0, default=0.0)
 
     def formula(self, x: Any) -> Any:
@@ -121,7 +119,7 @@ class LeakyReLU(Activation):
 class Tanh(Activation):
     """The hyperbolic tangent, which leaves small numbers as they are and holds large ones below 1."""
 
-    words: ClassVar[str] = "tanh"
+    words = "tanh"
 
     def formula(self, x: Any) -> Any:
         return tanh(x)
@@ -147,7 +145,7 @@ def _mean_square_tanh_slope(q: float) -> float:
 
 
 @dataclass(frozen=True)
-class Layer(Hyperparameters):
+class Layer(Method):
     r"""What a wide random layer makes of the variance of its signal, and of its gradient.
 
     Parameters
@@ -166,10 +164,10 @@ class Layer(Hyperparameters):
     """
 
     gain: float = hyperparameter("g", "gain", checks.positive, low=0.1, high=10.0, log=True, default=2**0.5)
-    words: ClassVar[str] = "random layer"
+    words = "random layer"
     activation: Activation = LeakyReLU()
-    lesson: ClassVar[int] = 2
-    argument_symbols: ClassVar[dict[str, str]] = {"q": "q_l"}
+    lesson = 2
+    argument_symbols: ClassVar = {"q": "q_l"}
 
     def forward(self, q: Any) -> Any:
         r"""Return :math:`q_{l+1}`, the variance that the layer makes of :math:`q_l`."""

@@ -25,20 +25,17 @@ from array_api_compat import array_namespace, is_array_api_obj
 
 from helpers.core import checks, mathematics
 from helpers.core.checks import Interval
-from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter
+from helpers.core.hyperparameters import example, hyperparameter
 from helpers.core.mathematics import cos, pi, sin
+from helpers.core.methods import Method
 
 
-class Surface(Hyperparameters, ABC):
+class Surface(Method, ABC):
     """A function of one or two numbers to be made small.
 
     Points are arrays whose last axis holds the coordinates, so that a whole grid is one call.
     """
 
-    #: One phrase for menus and tables.
-    words: ClassVar[str]
-    #: The lesson that uses it first.
-    lesson: ClassVar[int]
     #: For each coordinate the range worth drawing.
     window: ClassVar[tuple[tuple[float, float], ...]]
     #: The points of the local minima, lowest first.

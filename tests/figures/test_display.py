@@ -6,6 +6,7 @@ import pytest
 
 from helpers.core import symbolic
 from helpers.core.hyperparameters import example
+from helpers.core.methods import LibraryName
 from helpers.figures import display
 from helpers.formulas import rules, schedules
 from helpers.training import fit
@@ -42,8 +43,8 @@ def test_the_table_holds_every_name_escaped():
     class Odd(schedules.Constant):
         words = "<b>odd</b>"
         library_names = (
-            schedules.LibraryName("torch", "A<B>", 'x & "y"'),
-            schedules.LibraryName("Keras", "C"),
+            LibraryName("torch", "A<B>", 'x & "y"'),
+            LibraryName("Keras", "C"),
         )
 
     html = display.library_names([Odd]).data

@@ -23,13 +23,14 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from helpers.core import arrays, checks
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import absolute, sigmoid, sign, softplus, square, where
+from helpers.core.methods import Method
 
 __all__ = ["AbsoluteError", "BinaryCrossEntropy", "ElementwiseLoss", "Huber", "SmoothL1", "SquaredError"]
 
 
-class ElementwiseLoss(Hyperparameters, ABC):
+class ElementwiseLoss(Method, ABC):
     """A loss of one number, and its mean over many.
 
     ``loss(pred, target)`` is the value and the gradient with respect to `pred`. The mean is taken
@@ -38,12 +39,7 @@ class ElementwiseLoss(Hyperparameters, ABC):
     infinite.
     """
 
-    #: One phrase for menus and tables.
-    words: ClassVar[str]
-    #: The lesson that derives it.
-    lesson: ClassVar[int]
-    #: LaTeX of the arguments of the formulas.
-    argument_symbols: ClassVar[dict[str, str]] = {"error": "e"}
+    argument_symbols: ClassVar = {"error": "e"}
 
     @abstractmethod
     def formula(self, error: Any) -> Any:

@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import maximum, sqrt
-from helpers.formulas.rules.base import Rule, decay, epsilon
-from helpers.formulas.rules.composition import weight_decay
-from helpers.formulas.schedules.base import LibraryName
+from helpers.formulas.rules import fields
+from helpers.formulas.rules.base import Rule
 
 __all__ = ["AMSGrad", "Adagrad", "Adam", "AdamW", "RMSprop"]
 
@@ -36,7 +35,7 @@ class Adagrad(Rule):
        stochastic optimization", JMLR 12, 2011.
     """
 
-    epsilon: float = epsilon(1e-10)
+    epsilon: float = fields.epsilon(1e-10)
     initial: float = hyperparameter(
         "s_0", "start of the sum", checks.non_negative, low=0.0, high=1.0, default=0.0
     )
@@ -44,13 +43,6 @@ class Adagrad(Rule):
     words = "Adagrad"
     lesson = 14
     state_symbols: ClassVar = {"total": "s"}
-    torch_code = "torch.optim.Adagrad(params, lr={lr}, eps={epsilon}, initial_accumulator_value={initial})"
-    library_names = (
-        LibraryName("torch", "Adagrad"),
-        LibraryName("Keras", "Adagrad", "the sum starts at 0.1; epsilon, 1e-7, inside the root"),
-        LibraryName("Paddle", "Adagrad", "epsilon is 1e-6"),
-        LibraryName("optax", "adagrad", "the sum starts at 0.1; epsilon, 1e-7, inside the root"),
-    )
 
     def init(self, param: Any) -> dict[str, Any]:
         return {"total": super().init(param)["total"] + self.initial}
@@ -86,19 +78,12 @@ class RMSprop(Rule):
        equations 38 to 45: centered, with momentum, epsilon inside the root.
     """
 
-    decay: float = decay(r"\rho", "decay of the square", default=0.99)
-    epsilon: float = epsilon()
+    decay: float = fields.decay(r"\rho", "decay of the square", default=0.99)
+    epsilon: float = fields.epsilon()
     centered: bool = False
 
     words = "RMSprop"
     lesson = 14
-    torch_code = "torch.optim.RMSprop(params, lr={lr}, alpha={decay}, eps={epsilon}, centered={centered})"
-    library_names = (
-        LibraryName("torch", "RMSprop", "centered, it may take the root of a negative number: NaN"),
-        LibraryName("Keras", "RMSprop", "decay 0.9; epsilon, 1e-7, inside the root"),
-        LibraryName("Paddle", "RMSProp", "decay 0.95; epsilon, 1e-6, inside the root"),
-        LibraryName("optax", "rmsprop", "decay 0.9; epsilon inside the root unless eps_in_sqrt=False"),
-    )
 
     @property
     def state_symbols(self) -> dict[str, str]:
@@ -130,20 +115,13 @@ class Adam(Rule):
     .. [1] D. P. Kingma and J. Ba, "Adam: A method for stochastic optimization", ICLR 2015, algorithm 1.
     """
 
-    beta1: float = decay(r"\beta_1", "decay of the mean", default=0.9)
-    beta2: float = decay(r"\beta_2", "decay of the square", default=0.999)
-    epsilon: float = epsilon()
+    beta1: float = fields.decay(r"\beta_1", "decay of the mean", default=0.9)
+    beta2: float = fields.decay(r"\beta_2", "decay of the square", default=0.999)
+    epsilon: float = fields.epsilon()
 
     words = "Adam"
     lesson = 15
     state_symbols: ClassVar = {"step": "t", "m": "m", "v": "v"}
-    torch_code = "torch.optim.Adam(params, lr={lr}, betas=({beta1}, {beta2}), eps={epsilon})"
-    library_names = (
-        LibraryName("torch", "Adam"),
-        LibraryName("Keras", "Adam", "epsilon, 1e-7, before the bias correction"),
-        LibraryName("Paddle", "Adam"),
-        LibraryName("optax", "adam"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         step = state["step"] + 1
@@ -176,13 +154,6 @@ class AMSGrad(Adam):
 
     words = "AMSGrad"
     state_symbols: ClassVar = {**Adam.state_symbols, "v_max": r"v^{\max}"}
-    torch_code = Adam.torch_code[:-1] + ", amsgrad=True)"
-    library_names = (
-        LibraryName("torch", "Adam(amsgrad=True)"),
-        LibraryName("Keras", "Adam(amsgrad=True)", "epsilon, 1e-7, before the bias correction"),
-        LibraryName("Paddle", "Adam(amsgrad=True)"),
-        LibraryName("optax", "amsgrad", "takes the largest of the corrected mean squares"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         step = state["step"] + 1
@@ -212,16 +183,9 @@ class AdamW(Adam):
        Its decay is multiplied by the schedule alone; ours, like torch's, by the rate.
     """
 
-    weight_decay: float = weight_decay(default=0.01)
+    weight_decay: float = fields.weight_decay(default=0.01)
 
     words = "AdamW"
-    torch_code = "torch.optim.AdamW" + Adam.torch_code[16:-1] + ", weight_decay={weight_decay})"
-    library_names = (
-        LibraryName("torch", "AdamW"),
-        LibraryName("Keras", "AdamW", "decays by 0.004; epsilon, 1e-7, before the bias correction"),
-        LibraryName("Paddle", "AdamW"),
-        LibraryName("optax", "adamw", "decays by 1e-4"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = super().update(param, grad, state, lr)

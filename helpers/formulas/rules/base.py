@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from helpers.core import checks
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.core.mathematics import zeros_like
-from helpers.formulas.schedules.base import LibraryName
+from helpers.core.methods import Method, read_libraries
 
-__all__ = ["Rule", "decay", "descend", "epsilon", "momentum"]
+__all__ = ["Rule", "descend"]
 
 
-class Rule(Hyperparameters, ABC):
+class Rule(Method, ABC):
     """How a gradient becomes a step.
 
     ``init(param)`` returns the state before the first update, ``update(param, grad, state, lr)`` the
@@ -24,20 +24,13 @@ class Rule(Hyperparameters, ABC):
     argument, for it is the schedule's business. Parameters are numbers, arrays, tensors or symbols.
     """
 
-    #: One phrase for menus and tables.
-    words: ClassVar[str]
-    #: The lesson that derives it.
-    lesson: ClassVar[int]
+    libraries = read_libraries(Path(__file__).with_name("libraries.md"))
     #: What is remembered from update to update: the entries of the state and their LaTeX.
     state_symbols: ClassVar[dict[str, str]] = {}
     #: Whether each entry's step depends on that entry alone, so that parameters may be laid end to end.
     elementwise: ClassVar[bool] = True
     #: Whether the gradient is wanted elsewhere than at the parameter (see :meth:`gradient_point`).
     looks_ahead: ClassVar[bool] = False
-    #: The torch expression that makes the same steps at a constant rate; empty where torch has none.
-    torch_code: ClassVar[str] = ""
-    #: The same rule elsewhere, and how the convention differs there.
-    library_names: ClassVar[tuple[LibraryName, ...]] = ()
 
     def init(self, param: Any) -> dict[str, Any]:
         """Return the state before the first update: zero of the parameter's kind, and no steps."""
@@ -109,23 +102,3 @@ def descend(rule: Rule, surface: Any, start: Any, schedule: Callable, steps: int
             param, state = rule.update(param, grad, state, schedule(step))
             path.append(param)
     return np.stack(path)
-
-
-# The fields that many rules share, declared once.
-
-
-def momentum(default: float = 0.9) -> Any:
-    """The part of a velocity that is kept."""
-    return hyperparameter(r"\mu", "momentum", checks.fraction, low=0.0, high=0.99, default=default)
-
-
-def decay(symbol: str, words: str, default: float) -> Any:
-    """The part of a running mean that is kept."""
-    return hyperparameter(symbol, words, checks.fraction, low=0.0, high=0.9999, default=default)
-
-
-def epsilon(default: float = 1e-8) -> Any:
-    """What keeps a denominator above 0."""
-    return hyperparameter(
-        r"\epsilon", "epsilon", checks.positive, low=1e-10, high=1e-2, log=True, default=default
-    )

@@ -12,10 +12,10 @@ from typing import Any
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import maximum, norm
+from helpers.formulas.rules import fields
 from helpers.formulas.rules.base import Rule
-from helpers.formulas.schedules.base import LibraryName
 
-__all__ = ["Clipped", "WithL2", "WithWeightDecay", "Wrapper", "weight_decay"]
+__all__ = ["Clipped", "WithL2", "WithWeightDecay", "Wrapper"]
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,6 @@ class Clipped(Wrapper):
     words = "clipping by norm"
     lesson = 12
     elementwise = False
-    library_names = (
-        LibraryName("torch", "clip_grad_norm_", "one norm for all parameters; adds 1e-6 to it"),
-        LibraryName("Keras", "clipnorm", "global_clipnorm takes one norm for all parameters"),
-        LibraryName("Paddle", "ClipGradByNorm", "ClipGradByGlobalNorm takes one norm for all parameters"),
-        LibraryName("optax", "clip_by_global_norm", "one norm for all parameters"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         short = grad * (self.max_norm / maximum(norm(grad), self.max_norm))
@@ -107,21 +101,9 @@ class WithL2(Wrapper):
 
     words = "L2 penalty"
     lesson = 9
-    library_names = (
-        LibraryName("torch", "weight_decay", "of every optimizer except AdamW and Muon"),
-        LibraryName("Keras", "regularizers.L2", "its factor is half of ours"),
-        LibraryName("Paddle", "weight_decay", "of every optimizer except AdamW"),
-        LibraryName("optax", "add_decayed_weights", "placed before the rule"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         return self.rule.update(param, grad + self.l2 * param, state, lr)
-
-
-def weight_decay(**default: float) -> Any:
-    """The part of the weight, times the rate, that every update takes off."""
-    facts = {"low": 1e-4, "high": 1.0, "log": True, "example": 0.01}
-    return hyperparameter(r"\lambda", "weight decay", checks.non_negative, **facts, **default)
 
 
 @dataclass(frozen=True)
@@ -141,16 +123,10 @@ class WithWeightDecay(Wrapper):
        Its decay is multiplied by the schedule alone; ours, like torch's, by the rate.
     """
 
-    weight_decay: float = weight_decay()
+    weight_decay: float = fields.weight_decay()
 
     words = "decoupled weight decay"
     lesson = 9
-    library_names = (
-        LibraryName("torch", "AdamW, Muon"),
-        LibraryName("Keras", "weight_decay", "of every optimizer"),
-        LibraryName("Paddle", "AdamW"),
-        LibraryName("optax", "add_decayed_weights", "placed behind the rule, before the rate"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         stepped, state = self.rule.update(param, grad, state, lr)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from helpers.formulas.rules.base import Rule, decay, momentum
-from helpers.formulas.schedules.base import LibraryName
+from helpers.formulas.rules import fields
+from helpers.formulas.rules.base import Rule
 
 __all__ = [
     "SGD",
@@ -41,13 +41,6 @@ class SGD(Rule):
 
     words = "gradient descent"
     lesson = 12
-    torch_code = "torch.optim.SGD(params, lr={lr})"
-    library_names = (
-        LibraryName("torch", "SGD"),
-        LibraryName("Keras", "SGD"),
-        LibraryName("Paddle", "SGD"),
-        LibraryName("optax", "sgd"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         return param - lr * grad, {}
@@ -68,18 +61,11 @@ class Momentum(Rule):
        Computational Mathematics and Mathematical Physics 4(5), 1964.
     """
 
-    momentum: float = momentum()
+    momentum: float = fields.momentum()
 
     words = "momentum"
     lesson = 13
     state_symbols: ClassVar = {"velocity": "v"}
-    torch_code = "torch.optim.SGD(params, lr={lr}, momentum={momentum})"
-    library_names = (
-        LibraryName("torch", "SGD(momentum)"),
-        LibraryName("Keras", "SGD(momentum)", "is the heavy ball: it differs when the rate changes"),
-        LibraryName("Paddle", "Momentum"),
-        LibraryName("optax", "sgd(momentum)"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         velocity = self.momentum * state["velocity"] + grad
@@ -96,16 +82,11 @@ class EMAMomentum(Rule):
         Part of the average that is kept, in [0, 1).
     """
 
-    beta: float = decay(r"\beta", "decay of the mean", default=0.9)
+    beta: float = fields.decay(r"\beta", "decay of the mean", default=0.9)
 
     words = "momentum as a moving average"
     lesson = 13
     state_symbols: ClassVar = {"m": "m"}
-    torch_code = "torch.optim.SGD(params, lr=(1 - {beta}) * {lr}, momentum={beta})"
-    library_names = (
-        LibraryName("torch", "SGD(momentum=beta)", "at a rate of (1 - beta) times ours"),
-        LibraryName("optax", "chain(ema(beta, debias=False), scale(-lr))"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         m = self.beta * state["m"] + (1 - self.beta) * grad
@@ -122,10 +103,6 @@ class HeavyBall(Momentum):
     """
 
     words = "heavy ball"
-    library_names = (
-        LibraryName("torch", "SGD(momentum)", "differs when the rate changes"),
-        LibraryName("Keras", "SGD(momentum)"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         velocity = self.momentum * state["velocity"] - lr * grad
@@ -143,13 +120,6 @@ class Nesterov(Momentum):
     """
 
     words = "Nesterov momentum"
-    torch_code = "torch.optim.SGD(params, lr={lr}, momentum={momentum}, nesterov=True)"
-    library_names = (
-        LibraryName("torch", "SGD(momentum, nesterov=True)", "refuses a momentum of 0"),
-        LibraryName("Keras", "SGD(momentum, nesterov=True)", "is the stored-ahead form"),
-        LibraryName("Paddle", "Momentum(use_nesterov=True)"),
-        LibraryName("optax", "sgd(momentum, nesterov=True)"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         velocity = self.momentum * state["velocity"] + grad
@@ -170,8 +140,6 @@ class LookAheadNesterov(HeavyBall):
 
     words = "Nesterov momentum, looking ahead"
     looks_ahead = True
-    torch_code = ""
-    library_names = ()
 
     def gradient_point(self, param: Any, state: dict[str, Any]) -> Any:
         return param + self.momentum * state["velocity"]
@@ -188,11 +156,6 @@ class StoredAheadNesterov(Momentum):
     """
 
     words = "Nesterov momentum, stored ahead"
-    torch_code = Nesterov.torch_code
-    library_names = (
-        LibraryName("torch", "SGD(momentum, nesterov=True)", "differs when the rate changes"),
-        LibraryName("Keras", "SGD(momentum, nesterov=True)"),
-    )
 
     def update(self, param: Any, grad: Any, state: dict[str, Any], lr: Any) -> tuple[Any, dict[str, Any]]:
         velocity = self.momentum * state["velocity"] - lr * grad

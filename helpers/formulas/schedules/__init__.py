@@ -6,7 +6,7 @@
 (0.1, 0.05, 0.0)
 """
 
-from helpers.formulas.schedules.base import LibraryName, Schedule
+from helpers.formulas.schedules.base import Schedule
 from helpers.formulas.schedules.composition import Joined, Lambda, Warmup
 from helpers.formulas.schedules.cycles import (
     CosineAnnealing,
@@ -58,7 +58,6 @@ COMPOSITIONS = (Lambda, Warmup, Joined)
 __all__ = [
     "COMPOSITIONS",
     "METHODS",
-    "LibraryName",
     "ReduceOnPlateau",
     "Schedule",
     *(method.__name__ for method in METHODS + COMPOSITIONS),

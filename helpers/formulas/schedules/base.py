@@ -4,50 +4,19 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from helpers.core import checks
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.core.methods import Method, read_libraries
 
-__all__ = [
-    "LibraryName",
-    "Schedule",
-    "end_lr",
-    "factor",
-    "min_lr",
-    "peak_lr",
-    "power",
-    "start_lr",
-    "torch_line",
-    "total_steps",
-    "warmup_steps",
-]
+__all__ = ["Schedule", "torch_line"]
 
 
-@dataclass(frozen=True)
-class LibraryName:
-    """What a library calls a schedule, and where its convention differs from ours.
-
-    Parameters
-    ----------
-    library : str
-        ``"torch"``, ``"Keras"``, ``"Paddle"``, ``"optax"`` or ``"timm"``.
-    name : str
-        The class or function there.
-    difference : str
-        One phrase; empty when the numbers are the same.
-    """
-
-    library: str
-    name: str
-    difference: str = ""
-
-
-class Schedule(Hyperparameters, ABC):
+class Schedule(Method, ABC):
     """A learning rate for every step.
 
     ``schedule(step)`` is the rate of the update about to be made: `step` counts the updates made
@@ -55,14 +24,7 @@ class Schedule(Hyperparameters, ABC):
     plotting it first, changes nothing.
     """
 
-    #: One phrase for menus and tables.
-    words: ClassVar[str]
-    #: The lesson that derives it.
-    lesson: ClassVar[int]
-    #: The torch expression that gives the same rates; our fields stand in braces.
-    torch_code: ClassVar[str]
-    #: The same schedule elsewhere, and how the convention differs there.
-    library_names: ClassVar[tuple[LibraryName, ...]] = ()
+    libraries = read_libraries(Path(__file__).with_name("libraries.md"))
 
     @property
     def base_lr(self) -> Any:
@@ -153,60 +115,3 @@ def torch_line(method: Any) -> str:
     """Return a method's ``torch_code`` with the values of its fields in it."""
     names = re.findall(r"{(\w+)", method.torch_code)
     return method.torch_code.format(**{name: getattr(method, name) for name in names})
-
-
-# The fields that many schedules share, declared once.
-
-
-def peak_lr(symbol: str = r"\eta_0") -> Any:
-    """The highest rate; the symbol is that of a decay, which starts with it."""
-    return hyperparameter(
-        symbol, "peak learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
-    )
-
-
-def start_lr() -> Any:
-    """The rate at step 0, from which a climb starts."""
-    return hyperparameter(
-        r"\eta_{\text{start}}", "start learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
-    )
-
-
-def min_lr(**value: float) -> Any:
-    """The lowest rate: with a ``default``, or with an ``example`` where it must be given."""
-    return hyperparameter(
-        r"\eta_{\text{min}}", "minimum learning rate", checks.non_negative, low=0.0, high=0.1, **value
-    )
-
-
-def end_lr() -> Any:
-    """The rate that holds at the last step and after it."""
-    return hyperparameter(
-        r"\eta_{\text{end}}", "end learning rate", checks.non_negative, low=0.0, high=0.1, default=0.0
-    )
-
-
-def total_steps() -> Any:
-    """The length of the whole schedule."""
-    return hyperparameter(
-        "T", "total steps", checks.count, unit="steps", low=10, high=1000, integer=True, example=1000
-    )
-
-
-def warmup_steps() -> Any:
-    """The length of the climb."""
-    return hyperparameter(
-        "w", "warmup steps", checks.count, unit="steps", low=1, high=500, integer=True, example=100
-    )
-
-
-def power() -> Any:
-    """The exponent of a polynomial decay."""
-    return hyperparameter("p", "power", checks.positive, low=0.25, high=4.0, default=1.0, example=2.0)
-
-
-def factor(default: float) -> Any:
-    """What the rate is multiplied by."""
-    return hyperparameter(
-        r"\gamma", "decay factor", checks.unit_interval, low=0.01, high=1.0, default=default
-    )

@@ -18,7 +18,8 @@ import numpy as np
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import piecewise
-from helpers.formulas.schedules.base import LibraryName, Schedule, start_lr, warmup_steps
+from helpers.formulas.schedules import fields
+from helpers.formulas.schedules.base import Schedule
 
 __all__ = ["Joined", "Lambda", "Warmup"]
 
@@ -60,24 +61,11 @@ class Warmup(Schedule):
     """
 
     inner: Schedule
-    warmup_steps: int = warmup_steps()
-    start_lr: float = start_lr()
+    warmup_steps: int = fields.warmup_steps()
+    start_lr: float = fields.start_lr()
 
     words = "warmup, then another schedule"
     lesson = 19
-    torch_code = (
-        "LambdaLR(optimizer, lambda t:"
-        " ({start_lr} + ({inner.first_lr} - {start_lr}) * t / {warmup_steps}) / {base_lr})"
-    )
-    library_names = (
-        LibraryName("torch", "SequentialLR of LinearLR", "LinearLR refuses to start at 0"),
-        LibraryName(
-            "Keras", "CosineDecay(warmup_target, warmup_steps)", "its decay_steps leave the warmup out"
-        ),
-        LibraryName("Paddle", "LinearWarmup", "refuses a climb that does not rise"),
-        LibraryName("optax", "warmup_cosine_decay_schedule", "its decay_steps include the warmup"),
-        LibraryName("timm", "warmup_t", "the inner clock runs during the warmup unless warmup_prefix is set"),
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -153,11 +141,6 @@ class Joined(Schedule):
 
     words = "several schedules in a row"
     lesson = 19
-    torch_code = ""
-    library_names = (
-        LibraryName("torch", "SequentialLR", "all parts share one base rate"),
-        LibraryName("optax", "join_schedules"),
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -235,8 +218,6 @@ class Lambda(Schedule):
 
     words = "any function of the step"
     lesson = 17
-    torch_code = "LambdaLR(optimizer, {name})"
-    library_names = (LibraryName("torch", "LambdaLR"), LibraryName("Paddle", "LambdaDecay"))
 
     def __post_init__(self) -> None:
         super().__post_init__()

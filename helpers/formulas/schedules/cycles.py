@@ -28,7 +28,8 @@ from helpers.core.mathematics import (
     pi,
     remainder,
 )
-from helpers.formulas.schedules.base import LibraryName, Schedule, end_lr, min_lr, peak_lr, power
+from helpers.formulas.schedules import fields
+from helpers.formulas.schedules.base import Schedule
 
 __all__ = [
     "CosineAnnealing",
@@ -65,21 +66,13 @@ class CyclicPolynomialDecay(Schedule):
         1 is a straight line; above 1 the rate falls early, below 1 late. Above 0.
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     cycle_steps: int = _length("D", "steps of a cycle", example=250)
-    end_lr: float = end_lr()
-    power: float = power()
+    end_lr: float = fields.end_lr()
+    power: float = fields.power()
 
     words = "polynomial decay in cycles"
     lesson = 18
-    torch_code = (
-        "LambdaLR(optimizer, lambda t: ({end_lr} + ({peak_lr} - {end_lr}) * (1 - t / ({cycle_steps}"
-        " * max(1, math.ceil(t / {cycle_steps})))) ** {power}) / {peak_lr})"
-    )
-    library_names = (
-        LibraryName("Keras", "PolynomialDecay(cycle=True)", "ends at 0.0001 by default"),
-        LibraryName("Paddle", "PolynomialDecay(cycle=True)", "ends at 0.0001 by default"),
-    )
 
     def formula(self, t: Any) -> Any:
         stretched = self.cycle_steps * maximum(1, ceil(t / self.cycle_steps))
@@ -105,14 +98,12 @@ class CosineAnnealing(Schedule):
        2017, equation 5; they restart instead, see :class:`CosineRestarts`.
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     half_period: int = _length("T_{1/2}", "steps from peak to minimum", example=250)
-    min_lr: float = min_lr(default=0.0)
+    min_lr: float = fields.min_lr(default=0.0)
 
     words = "cosine annealing, up again"
     lesson = 18
-    torch_code = "CosineAnnealingLR(optimizer, T_max={half_period}, eta_min={min_lr})"
-    library_names = (LibraryName("torch", "CosineAnnealingLR"), LibraryName("Paddle", "CosineAnnealingDecay"))
 
     def formula(self, t: Any) -> Any:
         return self.min_lr + (self.peak_lr - self.min_lr) * (1 + cos(pi * t / self.half_period)) / 2
@@ -147,33 +138,15 @@ class CosineRestarts(Schedule):
        2017, equation 5.
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     period: int = _length("P", "steps of the first cycle", example=150)
     period_factor: int = hyperparameter(
         "m", "period factor", checks.count, low=1, high=4, integer=True, default=1, example=2
     )
-    min_lr: float = min_lr(default=0.0)
+    min_lr: float = fields.min_lr(default=0.0)
 
     words = "cosine with restarts (SGDR)"
     lesson = 19
-    torch_code = (
-        "CosineAnnealingWarmRestarts(optimizer, T_0={period}, T_mult={period_factor}, eta_min={min_lr})"
-    )
-    library_names = (
-        LibraryName(
-            "torch", "CosineAnnealingWarmRestarts", "step(epoch) misses restarts: the fifth of factor 3"
-        ),
-        LibraryName(
-            "Keras", "CosineDecayRestarts", "its cycles grow by 2 by default; alpha is a part of the rate"
-        ),
-        LibraryName("Paddle", "CosineAnnealingWarmRestarts"),
-        LibraryName("optax", "sgdr_schedule", "takes the arguments of each cycle"),
-        LibraryName(
-            "timm",
-            "CosineLRScheduler(cycle_mul)",
-            "one cycle by default; misses the fifth restart of factor 3",
-        ),
-    )
 
     def formula(self, t: Any) -> Any:
         i = named("i", cycles_completed(t, self.period, self.period_factor))
@@ -204,21 +177,13 @@ class Triangular(Schedule):
     .. [1] L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017.
     """
 
-    peak_lr: float = peak_lr(r"\eta_{\text{peak}}")
+    peak_lr: float = fields.peak_lr(r"\eta_{\text{peak}}")
     up_steps: int = _length("u", "steps up", example=150)
     down_steps: int = _length("d", "steps down", example=150)
-    min_lr: float = min_lr(example=0.01)
+    min_lr: float = fields.min_lr(example=0.01)
 
     words = "triangular"
     lesson = 19
-    torch_code = (
-        "CyclicLR(optimizer, base_lr={min_lr}, max_lr={peak_lr}, step_size_up={up_steps},"
-        " step_size_down={down_steps}, mode='triangular', cycle_momentum=False)"
-    )
-    library_names = (
-        LibraryName("torch", "CyclicLR(mode='triangular')", "moves the momentum too by default"),
-        LibraryName("Paddle", "CyclicLR(mode='triangular')"),
-    )
 
     @property
     def base_lr(self) -> Any:
@@ -260,11 +225,6 @@ class Triangular2(Triangular):
     """
 
     words = "triangular, height halved"
-    torch_code = Triangular.torch_code.replace("'triangular'", "'triangular2'")
-    library_names = (
-        LibraryName("torch", "CyclicLR(mode='triangular2')", "moves the momentum too by default"),
-        LibraryName("Paddle", "CyclicLR(mode='triangular2')"),
-    )
 
     def swing(self, t: Any) -> Any:
         halvings = floor(t / (self.up_steps + self.down_steps))
@@ -292,11 +252,6 @@ class ExpRange(Triangular):
     )
 
     words = "triangular, height shrinking"
-    torch_code = Triangular.torch_code.replace("'triangular'", "'exp_range', gamma={gamma}")
-    library_names = (
-        LibraryName("torch", "CyclicLR(mode='exp_range')", "moves the momentum too by default"),
-        LibraryName("Paddle", "CyclicLR(mode='exp_range')", "calls the factor exp_gamma"),
-    )
 
     def swing(self, t: Any) -> Any:
         return self.height(t) * self.gamma**t

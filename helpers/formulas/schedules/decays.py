@@ -16,7 +16,8 @@ from typing import Any
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import cos, exp, minimum, pi
-from helpers.formulas.schedules.base import LibraryName, Schedule, end_lr, factor, peak_lr, power, total_steps
+from helpers.formulas.schedules import fields
+from helpers.formulas.schedules.base import Schedule
 
 __all__ = [
     "CosineDecay",
@@ -48,8 +49,8 @@ class ExponentialDecay(Schedule):
     [0.5, 0.475, 0.45125]
     """
 
-    peak_lr: float = peak_lr()
-    gamma: float = factor(default=0.9)
+    peak_lr: float = fields.peak_lr()
+    gamma: float = fields.factor(default=0.9)
     decay_steps: int = hyperparameter(
         "D",
         "steps for one factor",
@@ -64,13 +65,6 @@ class ExponentialDecay(Schedule):
 
     words = "exponential decay"
     lesson = 17
-    torch_code = "ExponentialLR(optimizer, gamma={gamma} ** (1 / {decay_steps}))"
-    library_names = (
-        LibraryName("torch", "ExponentialLR", "its gamma is the factor of one step"),
-        LibraryName("Keras", "ExponentialDecay"),
-        LibraryName("Paddle", "ExponentialDecay", "its gamma is the factor of one step, below 1"),
-        LibraryName("optax", "exponential_decay"),
-    )
 
     def formula(self, t: Any) -> Any:
         return self.peak_lr * self.gamma ** (t / self.decay_steps)
@@ -88,18 +82,13 @@ class NaturalExponentialDecay(Schedule):
         Part by which the rate shrinks in a step, for small values; zero or above.
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     decay_rate: float = hyperparameter(
         "k", "decay rate", checks.non_negative, unit="per step", low=1e-4, high=0.1, log=True, example=0.003
     )
 
     words = "natural exponential decay"
     lesson = 17
-    torch_code = "LambdaLR(optimizer, lambda t: math.exp(-{decay_rate} * t))"
-    library_names = (
-        LibraryName("torch", "ExponentialLR", "with gamma = exp(-k)"),
-        LibraryName("Paddle", "NaturalExpDecay", "calls k gamma"),
-    )
 
     def formula(self, t: Any) -> Any:
         return self.peak_lr * exp(-self.decay_rate * t)
@@ -127,18 +116,13 @@ class InverseTimeDecay(Schedule):
        Statistics 22, 1951.
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     decay_rate: float = hyperparameter(
         "k", "decay rate", checks.non_negative, unit="per step", low=1e-4, high=1.0, log=True, example=0.01
     )
 
     words = "inverse time (1/t) decay"
     lesson = 17
-    torch_code = "LambdaLR(optimizer, lambda t: 1 / (1 + {decay_rate} * t))"
-    library_names = (
-        LibraryName("Keras", "InverseTimeDecay", "divides t by decay_steps"),
-        LibraryName("Paddle", "InverseTimeDecay", "calls k gamma"),
-    )
 
     def formula(self, t: Any) -> Any:
         return self.peak_lr / (1 + self.decay_rate * t)
@@ -160,24 +144,13 @@ class PolynomialDecay(Schedule):
         1 is a straight line; above 1 the rate falls early, below 1 late. Above 0.
     """
 
-    peak_lr: float = peak_lr()
-    total_steps: int = total_steps()
-    end_lr: float = end_lr()
-    power: float = power()
+    peak_lr: float = fields.peak_lr()
+    total_steps: int = fields.total_steps()
+    end_lr: float = fields.end_lr()
+    power: float = fields.power()
 
     words = "polynomial decay"
     lesson = 18
-    torch_code = (
-        "LambdaLR(optimizer, lambda t: ({end_lr} + ({peak_lr} - {end_lr})"
-        " * (1 - min(t, {total_steps}) / {total_steps}) ** {power}) / {peak_lr})"
-    )
-    library_names = (
-        LibraryName("torch", "PolynomialLR", "always ends at 0; its default length is 5 steps"),
-        LibraryName("Keras", "PolynomialDecay", "ends at 0.0001 by default"),
-        LibraryName("Paddle", "PolynomialDecay", "ends at 0.0001 by default"),
-        LibraryName("optax", "polynomial_schedule"),
-        LibraryName("timm", "PolyLRScheduler", "its default power is 0.5"),
-    )
 
     def formula(self, t: Any) -> Any:
         left = 1 - minimum(t, self.total_steps) / self.total_steps
@@ -198,21 +171,12 @@ class LinearDecay(Schedule):
         Rate from `total_steps` on, zero or above; above `peak_lr`, the rate rises.
     """
 
-    peak_lr: float = peak_lr()
-    total_steps: int = total_steps()
-    end_lr: float = end_lr()
+    peak_lr: float = fields.peak_lr()
+    total_steps: int = fields.total_steps()
+    end_lr: float = fields.end_lr()
 
     words = "linear decay"
     lesson = 18
-    torch_code = (
-        "LinearLR(optimizer, start_factor=1.0, end_factor={end_lr} / {peak_lr}, total_iters={total_steps})"
-    )
-    library_names = (
-        LibraryName("torch", "LinearLR", "rises by default: from 1/3 of the rate to all of it, in 5 steps"),
-        LibraryName("Keras", "PolynomialDecay(power=1)"),
-        LibraryName("Paddle", "PolynomialDecay(power=1)", "its LinearLR has the factors of torch"),
-        LibraryName("optax", "linear_schedule"),
-    )
 
     def torch_agrees(self, t: Any) -> Any:
         return self.end_lr <= self.peak_lr  # LinearLR refuses to rise above the rate it is given
@@ -241,20 +205,12 @@ class CosineDecay(Schedule):
        2017, equation 5, without its restarts.
     """
 
-    peak_lr: float = peak_lr()
-    total_steps: int = total_steps()
-    end_lr: float = end_lr()
+    peak_lr: float = fields.peak_lr()
+    total_steps: int = fields.total_steps()
+    end_lr: float = fields.end_lr()
 
     words = "cosine decay"
     lesson = 18
-    torch_code = "CosineAnnealingLR(optimizer, T_max={total_steps}, eta_min={end_lr})"
-    library_names = (
-        LibraryName("torch", "CosineAnnealingLR", "rises again after T_max"),
-        LibraryName("Keras", "CosineDecay", "alpha is a part of the peak rate, not a rate"),
-        LibraryName("Paddle", "CosineAnnealingDecay", "rises again after T_max"),
-        LibraryName("optax", "cosine_decay_schedule", "alpha is a part of the peak rate, not a rate"),
-        LibraryName("timm", "CosineLRScheduler"),
-    )
 
     def torch_agrees(self, t: Any) -> Any:
         return t <= self.total_steps  # CosineAnnealingLR turns round

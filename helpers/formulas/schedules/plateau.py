@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from helpers.core import checks
-from helpers.core.hyperparameters import Hyperparameters, hyperparameter
+from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import absolute, maximum, where
-from helpers.formulas.schedules.base import LibraryName, factor, min_lr, torch_line
+from helpers.core.methods import Method
+from helpers.formulas.schedules import fields
+from helpers.formulas.schedules.base import Schedule, torch_line
 
 __all__ = ["ReduceOnPlateau"]
 
 
 @dataclass(frozen=True)
-class ReduceOnPlateau(Hyperparameters):
+class ReduceOnPlateau(Method):
     r"""Multiply the rate by a factor once the metric has not improved for too many checks.
 
     The schedule remembers nothing itself: :meth:`init` gives the state before training, :meth:`observe`
@@ -65,7 +67,7 @@ class ReduceOnPlateau(Hyperparameters):
     lr: float = hyperparameter(
         r"\eta_0", "start learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
     )
-    factor: float = factor(default=0.1)
+    factor: float = fields.factor(default=0.1)
     patience: int = hyperparameter(
         "P", "patience", checks.index, unit="checks", low=0, high=20, integer=True, default=10
     )
@@ -77,29 +79,12 @@ class ReduceOnPlateau(Hyperparameters):
     cooldown: int = hyperparameter(
         "c", "cool-down", checks.index, unit="checks", low=0, high=20, integer=True, default=0
     )
-    min_lr: float = min_lr(default=0.0)
+    min_lr: float = fields.min_lr(default=0.0)
 
     words = "reduce on plateau"
     argument_symbols: ClassVar[dict[str, str]] = {"metric": "m", "best": "b"}
     lesson = 20
-    torch_code = (
-        "ReduceLROnPlateau(optimizer, mode='{mode}', factor={factor}, patience={patience},"
-        " threshold={threshold}, threshold_mode='{threshold_mode}', cooldown={cooldown},"
-        " min_lr={min_lr}, eps=0)"
-    )
-    library_names = (
-        LibraryName("torch", "ReduceLROnPlateau", "skips a reduction below 1e-8 by default"),
-        LibraryName(
-            "Keras",
-            "ReduceLROnPlateau",
-            "bears and forgives one check less; absolute threshold (min_delta); a first NaN stays the best",
-        ),
-        LibraryName("Paddle", "ReduceOnPlateau", "is blind in the cool-down; a first NaN stays the best"),
-        LibraryName(
-            "optax", "contrib.reduce_on_plateau", "bears one check less; a factor on updates, not a rate"
-        ),
-        LibraryName("timm", "PlateauLRScheduler", "torch's, but by default for a metric that should rise"),
-    )
+    libraries = Schedule.libraries
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -15,7 +15,8 @@ from typing import Any
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import count_reached, floor, where
-from helpers.formulas.schedules.base import LibraryName, Schedule, factor, peak_lr
+from helpers.formulas.schedules import fields
+from helpers.formulas.schedules.base import Schedule
 
 __all__ = ["Constant", "MultiStepDecay", "PiecewiseConstant", "StepDecay"]
 
@@ -41,11 +42,6 @@ class Constant(Schedule):
 
     words = "constant"
     lesson = 17
-    torch_code = "LambdaLR(optimizer, lambda t: 1.0)"
-    library_names = (
-        LibraryName("torch", "ConstantLR", "not this: it multiplies by 1/3 for the first 5 steps"),
-        LibraryName("optax", "constant_schedule"),
-    )
 
     @property
     def base_lr(self) -> Any:
@@ -97,12 +93,6 @@ class PiecewiseConstant(Schedule):
 
     words = "piecewise constant"
     lesson = 17
-    torch_code = "LambdaLR(optimizer, lambda t: {values}[sum(t >= b for b in {boundaries})] / {base_lr})"
-    library_names = (
-        LibraryName("Keras", "PiecewiseConstantDecay", "changes one step later: it compares with b < t"),
-        LibraryName("Paddle", "PiecewiseDecay", "accepts boundaries in any order"),
-        LibraryName("optax", "piecewise_constant_schedule", "takes multipliers, which accumulate"),
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -145,22 +135,14 @@ class StepDecay(Schedule):
     [0.5, 0.5, 0.05, 0.005]
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     step_size: int = hyperparameter(
         "s", "length of a stair", checks.count, unit="steps", low=1, high=1000, integer=True, example=300
     )
-    gamma: float = factor(default=0.1)
+    gamma: float = fields.factor(default=0.1)
 
     words = "step decay"
     lesson = 17
-    torch_code = "StepLR(optimizer, step_size={step_size}, gamma={gamma})"
-    library_names = (
-        LibraryName("torch", "StepLR"),
-        LibraryName("Keras", "ExponentialDecay(staircase=True)"),
-        LibraryName("Paddle", "StepDecay", "refuses a factor of 1"),
-        LibraryName("optax", "exponential_decay(staircase=True)"),
-        LibraryName("timm", "StepLRScheduler", "counts epochs"),
-    )
 
     def formula(self, t: Any) -> Any:
         return self.peak_lr * self.gamma ** floor(t / self.step_size)
@@ -186,20 +168,14 @@ class MultiStepDecay(Schedule):
     [0.5, 0.05, 0.005]
     """
 
-    peak_lr: float = peak_lr()
+    peak_lr: float = fields.peak_lr()
     milestones: tuple[int, ...] = hyperparameter(
         "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(500, 750)
     )
-    gamma: float = factor(default=0.1)
+    gamma: float = fields.factor(default=0.1)
 
     words = "multi-step decay"
     lesson = 17
-    torch_code = "MultiStepLR(optimizer, milestones={milestones}, gamma={gamma})"
-    library_names = (
-        LibraryName("torch", "MultiStepLR", "a milestone given twice counts twice"),
-        LibraryName("Paddle", "MultiStepDecay", "refuses a factor of 1"),
-        LibraryName("timm", "MultiStepLRScheduler", "decays one step earlier: it compares with t + 1"),
-    )
 
     def formula(self, t: Any) -> Any:
         return self.peak_lr * self.gamma ** count_reached(self.milestones, t)

@@ -17,15 +17,8 @@ from typing import Any
 from helpers.core import checks
 from helpers.core.hyperparameters import hyperparameter
 from helpers.core.mathematics import cos, minimum, pi, sqrt, where
-from helpers.formulas.schedules.base import (
-    LibraryName,
-    Schedule,
-    end_lr,
-    peak_lr,
-    start_lr,
-    total_steps,
-    warmup_steps,
-)
+from helpers.formulas.schedules import fields
+from helpers.formulas.schedules.base import Schedule
 
 __all__ = ["InverseSquareRoot", "Noam", "OneCycle", "WarmupStableDecay"]
 
@@ -57,14 +50,11 @@ class InverseSquareRoot(Schedule):
     [0.025, 0.1, 0.05]
     """
 
-    peak_lr: float = peak_lr(PEAK)
-    warmup_steps: int = warmup_steps()
+    peak_lr: float = fields.peak_lr(PEAK)
+    warmup_steps: int = fields.warmup_steps()
 
     words = "inverse square root"
     lesson = 18
-    torch_code = (
-        "LambdaLR(optimizer, lambda t: min((t + 1) / {warmup_steps}, math.sqrt({warmup_steps} / (t + 1))))"
-    )
 
     @property
     def first_lr(self) -> Any:
@@ -109,20 +99,11 @@ class Noam(Schedule):
     d_model: int = hyperparameter(
         "d", "features of the model", checks.count, low=16, high=4096, log=True, integer=True, example=512
     )
-    warmup_steps: int = warmup_steps()
+    warmup_steps: int = fields.warmup_steps()
     scale: float = hyperparameter("s", "scale", checks.positive, low=0.01, high=10.0, log=True, default=1.0)
 
     words = "Noam"
     lesson = 19
-    torch_code = (
-        "LambdaLR(optimizer, lambda t:"
-        " {d_model} ** -0.5 * min((t + 1) ** -0.5, (t + 1) * {warmup_steps} ** -1.5))"
-    )
-    library_names = (
-        LibraryName(
-            "Paddle", "NoamDecay", "counts from 0: its rate at t is ours at t - 1, and 0 at the start"
-        ),
-    )
 
     @property
     def base_lr(self) -> Any:
@@ -185,9 +166,9 @@ class OneCycle(Schedule):
     [0.004, 0.1, 4e-07, 4e-07]
     """
 
-    peak_lr: float = peak_lr(PEAK)
-    total_steps: int = total_steps()
-    warmup_steps: int = warmup_steps()
+    peak_lr: float = fields.peak_lr(PEAK)
+    total_steps: int = fields.total_steps()
+    warmup_steps: int = fields.warmup_steps()
     start_lr: float = hyperparameter(
         r"\eta_{\text{start}}",
         "start learning rate",
@@ -204,24 +185,6 @@ class OneCycle(Schedule):
 
     words = "one-cycle"
     lesson = 19
-    torch_code = (
-        "OneCycleLR(optimizer, max_lr={peak_lr}, total_steps={total_steps} + 1,"
-        " pct_start=({warmup_steps} + 1) / ({total_steps} + 1), anneal_strategy='{anneal}',"
-        " cycle_momentum=False, div_factor={peak_lr} / {start_lr}, final_div_factor={start_lr} / {end_lr})"
-    )
-    library_names = (
-        LibraryName(
-            "torch",
-            "OneCycleLR",
-            "gives rates, not the last step, in total_steps; moves the momentum too by default",
-        ),
-        LibraryName("Paddle", "OneCycleLR", "as torch, but its end rate is a rate, not a factor"),
-        LibraryName(
-            "optax",
-            "cosine_onecycle_schedule",
-            "peak at a part of all steps, rounded down; the line has three pieces",
-        ),
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -289,28 +252,17 @@ class WarmupStableDecay(Schedule):
        NeurIPS 2024 (with the straight fall).
     """
 
-    peak_lr: float = peak_lr(PEAK)
-    total_steps: int = total_steps()
-    warmup_steps: int = warmup_steps()
+    peak_lr: float = fields.peak_lr(PEAK)
+    total_steps: int = fields.total_steps()
+    warmup_steps: int = fields.warmup_steps()
     decay_steps: int = hyperparameter(
         "D", "steps of the fall", checks.count, unit="steps", low=1, high=500, integer=True, example=200
     )
-    start_lr: float = start_lr()
-    end_lr: float = end_lr()
+    start_lr: float = fields.start_lr()
+    end_lr: float = fields.end_lr()
 
     words = "warmup-stable-decay"
     lesson = 19
-    torch_code = (
-        "LambdaLR(optimizer, lambda t: ("
-        "{start_lr} + ({peak_lr} - {start_lr}) * t / {warmup_steps} if t < {warmup_steps} else {end_lr} +"
-        " ({peak_lr} - {end_lr}) * min(1, max(0, {total_steps} - t) / {decay_steps})) / {peak_lr})"
-    )
-    library_names = (
-        LibraryName("optax", "join_schedules", "of linear_schedule and constant_schedule"),
-        LibraryName(
-            "timm", "WSDLRScheduler", "t_initial leaves the warmup out; the fall is 1 - sqrt by default"
-        ),
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
