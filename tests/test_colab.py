@@ -69,5 +69,5 @@ def test_the_first_cell_of_a_lesson_gets_the_whole_package(remote, clean_python,
     assert not torch.startswith(own), "torch was installed again"
     assert sorted(os.listdir(own)) == ["as-on-colab.pth", "helpers", f"how_cnns_learn-{version}.dist-info"]
     names = run("git", "ls-files", "helpers", cwd=ROOT).split()
-    names += ["helpers/figures/matplotlibrc", "helpers/recipes/results/digits.json"]
+    names += ["helpers/figures/matplotlibrc", "helpers/training/results/digits.json"]
     assert [name for name in names if not os.path.exists(f"{own}/{name}")] == []

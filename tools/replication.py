@@ -166,7 +166,7 @@ def work():
 
     warnings.simplefilter("ignore")
     import helpers.figures.explorers
-    import helpers.recipes.records
+    import helpers.training.records
     import helpers.training.replicas  # noqa: F401 - the children find all this imported
 
     for line in sys.stdin:
@@ -243,7 +243,7 @@ def _say(path, kind, n, target, progress):
 
 def circumstances():
     """Return the machine and the versions with which a lesson prints the same each time."""
-    from helpers.recipes import records
+    from helpers.training import records
 
     return {"hardware": records.hardware(), "versions": records.versions()}
 

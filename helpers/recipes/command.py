@@ -17,8 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.core import checks
-from helpers.recipes import records
-from helpers.training import History, evaluate, processes
+from helpers.training import History, evaluate, processes, records
 from helpers.training.data import Dataset
 from helpers.training.runtime import Runtime
 

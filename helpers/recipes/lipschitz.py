@@ -19,10 +19,10 @@ from typing import Any
 
 from torch.nn import functional as F
 
-from helpers.recipes import command, records
+from helpers.recipes import command
 from helpers.recipes.entrants import CLIPPING, ENTRANTS, OPTIMIZERS, Entrant, Settings
 from helpers.recipes.networks import clipped_cross_entropy, mnist_cnn, resnet
-from helpers.training import Diverged, count_steps, data, evaluate, fit
+from helpers.training import Diverged, count_steps, data, evaluate, fit, records
 from helpers.training.batches import Data
 from helpers.training.runtime import Runtime, randomness
 

@@ -15,48 +15,23 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch.nn import functional as F
 
 from helpers.formulas import schedules
 from helpers.formulas.rules import Momentum
-from helpers.recipes import command, records
-from helpers.training import data, models
+from helpers.formulas.schedules.contestants import CONTESTANTS
+from helpers.recipes import command
+from helpers.training import data, models, records
 from helpers.training.replicas import Replicas, fit_replicas
 from helpers.training.runtime import Runtime
 
-__all__ = ["CONTESTANTS", "GOAL", "NAME", "Race", "Settings", "best", "main"]
+__all__ = ["GOAL", "NAME", "Race", "Settings", "best", "main"]
 
 NAME, KIND = "schedule_race", "{schedule}, {steps} steps"
 GOAL = "which schedule ends lowest, for how many steps, and by how much more than the seeds differ"
-
-#: Each contestant as a function of its peak rate and of the number of steps.
-CONTESTANTS: dict[str, Callable[[float, int], Any]] = {
-    "constant": lambda lr, T: schedules.Constant(lr),
-    "piecewise constant": lambda lr, T: schedules.PiecewiseConstant(
-        (3 * T // 10, 6 * T // 10, 8 * T // 10), tuple(lr * 0.2**k for k in range(4))
-    ),
-    "step": lambda lr, T: schedules.StepDecay(lr, T // 4, 0.3),
-    "multi-step": lambda lr, T: schedules.MultiStepDecay(lr, (T // 2, 3 * T // 4), 0.1),
-    "exponential": lambda lr, T: schedules.ExponentialDecay(lr, 0.01, T),
-    "inverse time": lambda lr, T: schedules.InverseTimeDecay(lr, 10 / T),
-    "linear": lambda lr, T: schedules.LinearDecay(lr, T),
-    "polynomial": lambda lr, T: schedules.PolynomialDecay(lr, T, power=2.0),
-    "polynomial in cycles": lambda lr, T: schedules.CyclicPolynomialDecay(lr, T // 4),
-    "cosine": lambda lr, T: schedules.CosineDecay(lr, T),
-    "cosine up again": lambda lr, T: schedules.CosineAnnealing(lr, T // 5),
-    "inverse square root": lambda lr, T: schedules.InverseSquareRoot(lr, T // 10),
-    "warmup + cosine": lambda lr, T: schedules.Warmup(schedules.CosineDecay(lr, T - T // 10), T // 10),
-    "cosine restarts": lambda lr, T: schedules.CosineRestarts(lr, T // 4, 3),
-    "triangular": lambda lr, T: schedules.Triangular(lr, T // 4, T // 4, lr / 4),
-    "triangular, halved": lambda lr, T: schedules.Triangular2(lr, T // 4, T // 4, lr / 4),
-    "triangular, shrinking": lambda lr, T: schedules.ExpRange(lr, T // 4, T // 4, lr / 4, 0.1 ** (1 / T)),
-    "one-cycle": lambda lr, T: schedules.OneCycle(lr, T, 3 * T // 10, lr / 25, lr / 25e4),
-    "warmup-stable-decay": lambda lr, T: schedules.WarmupStableDecay(lr, T, T // 10, T // 5),
-    "plateau": lambda lr, T: schedules.ReduceOnPlateau(lr, factor=0.3, patience=2),
-}
 
 
 @dataclasses.dataclass(frozen=True)

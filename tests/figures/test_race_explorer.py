@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.figures.explorers import RaceExplorer
-from helpers.recipes.schedule_race import CONTESTANTS
+from helpers.formulas.schedules.contestants import CONTESTANTS
 from tests.figures.explorer_checks import message, opened_table, points, typed
 
 PEAKS, SEEDS, LOOKS, LENGTHS = [0.05, 0.1, 0.2], [10, 11, 12, 13, 14], 10, [40, 100]

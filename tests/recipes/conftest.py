@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.recipes import records
+from helpers.training import records
 from tests.training.hosts import real_data
 
 __all__ = ["assert_summary", "real", "real_data"]

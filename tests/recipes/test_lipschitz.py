@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from helpers.recipes import lipschitz, records
+from helpers.recipes import lipschitz
 from helpers.recipes.entrants import CLIPPING, ENTRANTS, Entrant, Settings
 from helpers.recipes.lipschitz import FULL, REDUCED
+from helpers.training import records
 from helpers.training.runtime import Runtime
 from tests.recipes.conftest import assert_summary
 

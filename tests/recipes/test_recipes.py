@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from helpers.recipes import __main__ as everything
-from helpers.recipes import cifar10, command, digits, fashion_mnist, mnist, records
+from helpers.recipes import cifar10, command, digits, fashion_mnist, mnist
 from helpers.recipes.command import Recipe, choose, measure, trained
+from helpers.training import records
 from helpers.training.runtime import Runtime
 from tests.conftest import ROOT
 from tests.recipes.conftest import assert_summary

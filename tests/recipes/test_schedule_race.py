@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from helpers.formulas import schedules
-from helpers.recipes import records, schedule_race
-from helpers.recipes.schedule_race import CONTESTANTS, KIND, Race, Settings, best
+from helpers.formulas.schedules.contestants import CONTESTANTS
+from helpers.recipes import schedule_race
+from helpers.recipes.schedule_race import KIND, Race, Settings, best
+from helpers.training import records
 from tests.recipes.conftest import assert_summary
 
 SMALL = Settings(

@@ -7,8 +7,7 @@ import sys
 import pytest
 import torch
 
-from helpers.recipes import records
-from helpers.training import models, processes
+from helpers.training import models, processes, records
 from helpers.training.runtime import Runtime
 from tests.conftest import ROOT
 from tests.training import ranks

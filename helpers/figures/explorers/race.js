@@ -12,30 +12,29 @@ const contestants = Object.keys(catalog.results);
 
 // ---- numbers ----
 
-const mean = (xs) => xs.reduce((sum, x) => sum + (x ?? NaN), 0) / xs.length; // what diverged is null
+const nats = (rows) => rows.map((row) => row.map((loss) => (loss ?? NaN) / 1000)); // what diverged is null
+const mean = (xs) => xs.reduce((sum, x) => sum + (x ?? NaN), 0) / xs.length;
 const spread = (xs) => Math.sqrt(xs.reduce((sum, x) => sum + (x - mean(xs)) ** 2, 0) / (xs.length - 1));
 const means = (rows) => rows[0].map((_, k) => mean(rows.map((row) => row[k])));
 
-// What it says that the first is better by so much, seed by seed: which is the better one, by how much, in how many
+// What gains of the first over the second say, seed by seed: which is the better one, by how much, in how many
 // seeds, and whether by more than chance alone would have it.
 function verdict([first, second], gains, digits) {
   const [middle, std, n] = [mean(gains), spread(gains), gains.length];
   const [better, sign] = middle >= 0 ? [first.name, 1] : [second.name, -1];
+  const by = `${(sign * middle).toFixed(digits)} ± ${std.toFixed(digits)}`;
+  const wins = `${gains.filter((gain) => sign * gain > 0).length} of ${n}`;
   const isBeyond = sign * middle * Math.sqrt(n) > catalog.student * std;
-  return {
-    better,
-    by: `${(sign * middle).toFixed(digits)} ± ${std.toFixed(digits)}`,
-    wins: `${gains.filter((gain) => sign * gain > 0).length} of ${n}`,
-    chance: isBeyond ? "more than chance would give" : "no more than chance gives",
-  };
+  return { better, by, wins, chance: isBeyond ? "more than chance would give" : "no more than chance gives" };
 }
 
-// The mean rate of a contestant at a step: of a formula, or of what plateau did.
-function rateOf(name, steps) {
-  const { p, rates } = catalog.results[name][steps];
-  if (!rates) return (t) => formulas[name](t, p);
-  const stairs = means(rates);
-  return (t) => stairs[Math.min(Math.floor((t * catalog.looks) / steps), catalog.looks - 1)];
+// What the record has of a contestant, and its mean rate at a step: by its formula, or as plateau had it.
+function contestant(name, { steps, training }, look) {
+  const { p, rates, tried, ...own } = catalog.results[name][steps];
+  const stairs = rates.length > 0 && means(rates);
+  const stair = (t) => stairs[Math.min(Math.floor((t * catalog.looks) / steps), catalog.looks - 1)];
+  const rate = stairs ? stair : (t) => formulas[name](t, p);
+  return { ...look, ...own, name, rate, tried: nats(tried), losses: nats(training ? own.train : own.val) };
 }
 
 // ---- pictures ----
@@ -53,27 +52,27 @@ function courses(pair, { steps, part, training }, width) {
   const [x, isNarrow] = [scale([0, steps], [LEFT, width - RIGHT]), width < 520];
   const now = Math.min(Math.round((part / 100) * steps), steps - 1);
   const last = Math.max(1, Math.floor((part * catalog.looks) / 100)) - 1; // the last look at the losses
-  const course = ({ y, ...about }, lines, value) => {
+  const course = ({ y, ...about }, curves, value) => {
     const notes = pair.map((own, i) => {
       const [place, words] = isNarrow ? [90 * i, value(own)] : [290 * i, `${own.name}: ${value(own)}`];
       return text(LEFT + 6 + place, y.to - 8, words, "label halo now", "start", { style: `fill: var(--${own.color})` });
     });
-    const marks = [pair.map(lines), line(x(now), y.to, x(now), y.from, "helper")];
+    const marks = [pair.map(curves), line(x(now), y.to, x(now), y.from, "helper")];
     return panel({ x, y, columns: isNarrow ? 4 : 8, above: 26, ...about }, marks, notes);
   };
   const top = Math.max(...pair.map(({ peak }) => peak));
   const [rates, losses] = [scale([0, top], [130, 40]), lossAxis(358, 196)];
   const at = Array.from({ length: 321 }, (_, i) => (i * (steps - 1)) / 320);
-  const [what, name, shift] = training ? ["train", "training", 0.5] : ["val", "validation", 1];
-  const curve = (ys, kind, more) =>
-    path(ys.map((loss, k) => [x(((k + shift) * steps) / catalog.looks), losses(loss ?? NaN)]), kind, more);
+  const [name, shift] = training ? ["training", 0.5] : ["validation", 1];
+  const curve = (ys, kind, more) => path(ys.map((loss, k) => [x(((k + shift) * steps) / catalog.looks), losses(loss)]), kind, more);
+  const ended = ({ losses: seeds }) => means(seeds)[last];
   return [
     course({ y: rates, yName: "learning rate", rows: [0, top] },
       (own) => path(at.map((t) => [x(t), rates(own.rate(t))]), `${own.look} rate`),
       (own) => shown(own.rate(now), 3)),
     course({ y: losses, yName: `${name} loss (nats)`, xName: "step", rows: LEVELS },
-      ({ look, [what]: seeds }) => [seeds.map((ys) => curve(ys, `${look} seed`, FAINT)), curve(means(seeds), `${look} mean`)],
-      ({ [what]: seeds }) => (Number.isFinite(means(seeds)[last]) ? means(seeds)[last].toFixed(3) : "diverged")),
+      (own) => [own.losses.map((ys) => curve(ys, `${own.look} seed`, FAINT)), curve(means(own.losses), `${own.look} mean`)],
+      (own) => (Number.isFinite(ended(own)) ? ended(own).toFixed(3) : "diverged")),
   ];
 }
 
@@ -111,25 +110,20 @@ function results(pair, steps, width) {
 
 function view(state, ui) {
   const { first, second, steps, training } = state;
-  const pair = [first, second].map((name, i) =>
-    ({ name, rate: rateOf(name, steps), ...LOOKS[i], ...catalog.results[name][steps] }));
+  const pair = [first, second].map((name, i) => contestant(name, state, LOOKS[i]));
   const [a, b] = pair;
   const gains = a.accuracy.map((x, k) => x - b.accuracy[k]);
   const [accuracy, loss] = [verdict(pair, gains, 2), verdict(pair, a.loss.map((x, k) => b.loss[k] - x), 4)];
   const scores = pair.map((own) => `${own.name} ${mean(own.accuracy).toFixed(2)} %`).join(", ");
-  const judged =
-    `${accuracy.better} is better by ${accuracy.by} points in ${accuracy.wins} seeds, ${accuracy.chance}; ` +
-    `the test loss of ${loss.better} is lower by ${loss.by} in ${loss.wins}, ${loss.chance}.`;
-  const outcome = first === second ? "Both are the same runs." : judged;
+  const outcome = first === second ? "Both are the same runs."
+    : `${accuracy.better} is better by ${accuracy.by} points in ${accuracy.wins} seeds, ${accuracy.chance}; ` +
+      `the test loss of ${loss.better} is lower by ${loss.by} in ${loss.wins}, ${loss.chance}.`;
   const summary = `After ${steps} steps, test accuracy: ${scores}. ${outcome}`;
   const choice = (words, trait, choices) => menu(words, choices, state[trait], (wish) => ui.set({ [trait]: wish }));
   const fixed = (k) => [...pair.map((own) => own.accuracy[k]), gains[k]].map((x) => x.toFixed(2));
   return {
-    bar: [
-      choice("First", "first", contestants), choice("Second", "second", contestants),
-      choice("Steps", "steps", catalog.lengths),
-      check("training loss", training, (wish) => ui.set({ training: wish })),
-    ],
+    bar: [choice("First", "first", contestants), choice("Second", "second", contestants),
+      choice("Steps", "steps", catalog.lengths), check("training loss", training, (wish) => ui.set({ training: wish }))],
     picture: { height: HEIGHT, marks: courses(pair, state, ui.widths[0]) },
     side: { height: HEIGHT, marks: results(pair, steps, ui.widths[1]) },
     summary,

@@ -13,8 +13,8 @@ from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.figures.explorers.kit import Explorer, as_javascript
 from helpers.formulas.comparison import student_quantile
 from helpers.formulas.schedules import Schedule
-from helpers.recipes import records
-from helpers.recipes.schedule_race import CONTESTANTS
+from helpers.formulas.schedules.contestants import CONTESTANTS
+from helpers.training import records
 
 __all__ = ["RaceExplorer"]
 
@@ -60,7 +60,7 @@ class RaceExplorer(Explorer):
     training : bool
         Whether the training loss is drawn in place of the validation loss.
     record : dict, optional
-        What :func:`helpers.recipes.records.read` returned; by default the record that comes with the book.
+        What :func:`helpers.training.records.read` returned; by default the record that comes with the book.
 
     Raises
     ------
@@ -121,40 +121,39 @@ class RaceExplorer(Explorer):
         return float(apart.mean()), float(apart.std(ddof=1)), int((apart * apart.mean() > 0).sum())
 
     def catalog(self) -> dict[str, Any]:
-        told = {name: self._settings[name] for name in ("lengths", "seeds", "peaks", "looks")}
-        return told | {"results": self._results, "student": student_quantile(len(told["seeds"]))}
+        facts = {name: self._settings[name] for name in ("lengths", "seeds", "peaks", "looks")}
+        return facts | {"results": self._results, "student": student_quantile(len(facts["seeds"]))}
 
     def formulas(self) -> dict[str, str]:
-        known = {name: self.schedule(name) for name in self._results}
-        return {
-            as_javascript(name): symbolic.javascript(schedule)
-            for name, schedule in known.items()
-            if isinstance(schedule, Schedule)
-        }
+        methods = ((as_javascript(name), self.schedule(name)) for name in self._results)
+        return {name: symbolic.javascript(own) for name, own in methods if isinstance(own, Schedule)}
 
 
 def _results(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the page is told: for each contestant and length the choice of the peak, and the runs."""
+    """Of each contestant and length: the choice of the peak rate, and the runs, an entry a seed."""
     names = dict.fromkeys(run["schedule"] for run in record["runs"])
     lengths = record["settings"]["lengths"]
     return {name: {str(steps): _result(record, name, steps) for steps in lengths} for name in names}
 
 
 def _result(record: dict[str, Any], name: str, steps: int) -> dict[str, Any]:
-    runs, tried = (
-        [one for one in record[key] if (one["schedule"], one["steps"]) == (name, steps)]
-        for key in ("runs", "candidates")
-    )
-    result = {"peak": runs[0]["peak_lr"], "tried": [_short(one["losses"]) for one in tried]}
-    result |= {"accuracy": [round(100 * run["accuracy"], 2) for run in runs]}
-    result |= {"loss": [run["loss"] for run in runs]}
-    result |= {"train": [_short(run["train_losses"]) for run in runs]}
-    result |= {"val": [_short(run["val_losses"]) for run in runs]}
-    if "rates" in runs[0]:
-        return result | {"rates": [run["rates"] for run in runs]}
-    return result | {"p": dataclasses.asdict(CONTESTANTS[name](result["peak"], steps))}
+    def own(key: str) -> list[dict[str, Any]]:
+        return [one for one in record[key] if (one["schedule"], one["steps"]) == (name, steps)]
+
+    runs = own("runs")
+    method = CONTESTANTS[name](runs[0]["peak_lr"], steps)
+    return {
+        "peak": runs[0]["peak_lr"],
+        "tried": [_thousandths(one["losses"]) for one in own("candidates")],
+        "accuracy": [round(100 * run["accuracy"], 2) for run in runs],
+        "loss": [run["loss"] for run in runs],
+        "train": [_thousandths(run["train_losses"]) for run in runs],
+        "val": [_thousandths(run["val_losses"]) for run in runs],
+        "rates": [run["rates"] for run in runs if "rates" in run],  # where no formula knows them
+        "p": dataclasses.asdict(method),
+    }
 
 
-def _short(losses: list[float | None]) -> list[float | None]:
-    """Three decimals: more than a picture shows."""
-    return [None if loss is None else round(loss, 3) for loss in losses]
+def _thousandths(losses: list[float | None]) -> list[int | None]:
+    """Three decimals are more than a picture shows."""
+    return [None if loss is None else round(1000 * loss) for loss in losses]
