@@ -1,12 +1,10 @@
 """One definition, many readers: number, arrays, equation and JavaScript say the same, at many points."""
 
 import inspect
-import json
 import math
 
 import numpy as np
 import pytest
-import quickjs
 import sympy
 import torch
 
@@ -14,7 +12,8 @@ from helpers.core import symbolic
 from helpers.core.hyperparameters import example, hyperparameters
 from helpers.core.mathematics import exp
 from helpers.formulas import rules, schedules
-from tests.formulas.one_definition import evaluated_at
+from tests.formulas.one_definition import by_equation, run
+from tests.formulas.schedule_table import ROWS
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-15}
 
@@ -73,10 +72,8 @@ SCHEDULES = {
     "OneCycle, linear": made(schedules.OneCycle, anneal="linear"),
     "PiecewiseConstant, 4 rates": [schedules.PiecewiseConstant((3, 7, 8), (0.3, 0.1, 0.2, 0.01))],
     "MultiStepDecay, 1 milestone": [schedules.MultiStepDecay(0.1, (5,), 0.5)],
-    "Joined": [
-        schedules.Joined((example(schedules.CosineDecay), example(schedules.StepDecay)), milestones=(400,)),
-        schedules.Joined(tuple(schedules.Constant(lr) for lr in (0.3, 0.2, 0.1)), milestones=(5, 9)),
-    ],
+    "Joined": list(ROWS[schedules.Joined].points),
+    "Warmup": [s for s in ROWS[schedules.Warmup].points if not isinstance(s.inner, schedules.Lambda)],
     "Lambda": [schedules.Lambda(0.3, smooth)],
 }
 
@@ -90,11 +87,6 @@ def steps_of(schedule):
     return sorted(float(t) for t in {0, 1, 2, 0.5, 333.25, 1000, 1001, 5000, *near} if t >= 0)
 
 
-def by_javascript(script, jobs):
-    """What a function in JavaScript returns."""
-    return json.loads(quickjs.Context().eval(f"JSON.stringify(({script})({json.dumps(jobs)}))"))
-
-
 @pytest.fixture(scope="module")
 def schedules_by_javascript():
     """What the page computes for all schedules, in one call."""
@@ -104,7 +96,7 @@ def schedules_by_javascript():
         f"(jobs) => {{ const f = {{{code}}}; return jobs.map(([k, p, ts]) => ts.map((t) => f[k](t, p))); }}"
     )
     jobs = [[key, fields(s), steps_of(s)] for key, s in methods.items()]
-    return dict(zip(methods, by_javascript(script, jobs), strict=True))
+    return dict(zip(methods, run(script, jobs), strict=True))
 
 
 def fields(method):
@@ -125,7 +117,7 @@ def test_schedule_is_the_same_for_all_its_readers(name, schedules_by_javascript)
         readers = {
             "array": schedule.rates(steps),
             "tensor": np.broadcast_to(np.asarray(schedule.formula(tensor)), len(steps)),
-            "equation": [evaluated_at(schedule, t) for t in steps],
+            "equation": by_equation(schedule, [(t,) for t in steps]),
             "JavaScript": schedules_by_javascript[f"{name} {i}"],
         }
         for reader, values in readers.items():
@@ -193,7 +185,7 @@ def rules_by_javascript():
         " return jobs.map(([k, p, state]) => path(0.5, grads, rates, state, p, f[k])); }"
     )
     jobs = [[key, fields(rule), rule.init(0.0)] for key, rule in found.items()]
-    return dict(zip(found, by_javascript(script, [GRADIENTS, RATES, jobs]), strict=True))
+    return dict(zip(found, run(script, [GRADIENTS, RATES, jobs]), strict=True))
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -1,17 +1,29 @@
-"""One formula, all its readers: number, NumPy array, torch tensor, SymPy and JavaScript in a browser."""
+"""One formula, all its readers: number, NumPy array, torch tensor, SymPy and JavaScript."""
 
 import dataclasses
 import inspect
 import itertools
+import json
 
+import mpmath
 import numpy as np
+import quickjs
 import sympy
 import torch
 
-from helpers.core import symbolic
+from helpers.core import symbolic, symbols
 
 
-def assert_readers_agree(browser, method, of, grids):
+def digits(cls):
+    """A function of symbols for mpmath, with all its digits."""
+    return lambda *args: mpmath.mpmathify(sympy.N(cls(*map(sympy.sympify, args)), mpmath.mp.dps))
+
+
+OURS = ("CountReached", "CyclesCompleted", "GeometricSum", "Remainder", "sigmoid", "softplus")
+BY_MPMATH = [{name: digits(getattr(symbols, name)) for name in OURS}, "mpmath"]
+
+
+def assert_readers_agree(method, of, grids):
     """Evaluate a formula at every combination of the arguments' values, by all readers."""
     points = list(itertools.product(*grids))
     formula = getattr(method, of)
@@ -20,8 +32,8 @@ def assert_readers_agree(browser, method, of, grids):
     readers = {
         "array": formula(*columns),
         "tensor": formula(*map(torch.from_numpy, columns)).numpy(),
-        "SymPy": [evaluated_at(method, *point, of=of) for point in points],
-        "JavaScript": in_browser(browser, symbolic.javascript(method, of), points, method),
+        "SymPy": by_equation(method, points, of),
+        "JavaScript": by_javascript(symbolic.javascript(method, of), points, method),
     }
     for reader, values in readers.items():
         np.testing.assert_allclose(
@@ -29,32 +41,27 @@ def assert_readers_agree(browser, method, of, grids):
         )
 
 
-def evaluated_at(method, *numbers, of="formula"):
-    """Return the value of the traced equation; a number given stays exact, for it may be an edge."""
+def by_equation(method, points, of="formula"):
+    """Return the values of the traced equation at points, with more digits than any formula loses."""
     expr, twin = symbolic.expression(method, of)
-    given = zip(inspect.signature(getattr(method, of)).parameters, numbers, strict=True)
-    places = {sympy.Symbol(name, real=True): sympy.Rational(number) for name, number in given}
-    for symbol, value in twin.values.items():
-        places[symbol] = sympy.Integer(value) if isinstance(value, int) else sympy.Float(value, 30)
-    return float(settled(expr, places).doit().xreplace(places).doit().evalf(20))
+    arguments = [sympy.Symbol(name, real=True) for name in inspect.signature(getattr(method, of)).parameters]
+    function = sympy.lambdify([*arguments, *twin.values], expr.doit(), BY_MPMATH)
+    with mpmath.workdps(400):
+        values = list(map(mpmath.mpf, twin.values.values()))
+        return [float(function(*map(mpmath.mpf, point), *values)) for point in points]
 
 
-def settled(expr, places):
-    """Keep of several cases the one that holds, before another is evaluated where it has no value."""
-    if isinstance(expr, sympy.Piecewise):
-        case = next(case for case, holds in expr.args if holds.xreplace(places) == sympy.true)
-        return settled(case, places)
-    if not expr.has(sympy.Piecewise):
-        return expr
-    with sympy.evaluate(False):
-        return expr.func(*(settled(arg, places) for arg in expr.args))
+def evaluated_at(method, *numbers, of="formula"):
+    """Return the value of the traced equation at one point."""
+    return by_equation(method, [numbers], of)[0]
 
 
-def in_browser(browser, code, points, method):
+def run(script, *arguments):
+    """Return what a function in JavaScript returns."""
+    return json.loads(quickjs.Context().eval(f"JSON.stringify(({script})(...{json.dumps(arguments)}))"))
+
+
+def by_javascript(code, points, method):
     """Return what a page computes at the points."""
-    page = browser.new_page()
-    try:
-        script = f"([points, p]) => points.map((point) => ({code})(...point, p))"
-        return page.evaluate(script, [points, dataclasses.asdict(method)])
-    finally:
-        page.close()
+    script = f"(points, p) => points.map((point) => ({code})(...point, p))"
+    return run(script, list(points), dataclasses.asdict(method))

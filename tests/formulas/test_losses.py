@@ -471,8 +471,8 @@ class TestOneDefinition:
 
     @each_method
     @pytest.mark.parametrize("of", ["formula", "derivative"])
-    def test_all_readers_agree(self, method, of, browser):
-        assert_readers_agree(browser, method, of, self.grids(method))
+    def test_all_readers_agree(self, method, of):
+        assert_readers_agree(method, of, self.grids(method))
 
     def test_equations(self):
         equations = {

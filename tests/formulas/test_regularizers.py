@@ -155,12 +155,12 @@ class TestOneDefinition:
 
     @each_penalty
     @pytest.mark.parametrize("of", ["formula", "derivative"])
-    def test_all_readers_agree(self, penalty, of, browser):
-        assert_readers_agree(browser, penalty, of, (self.numbers,))
+    def test_all_readers_agree(self, penalty, of):
+        assert_readers_agree(penalty, of, (self.numbers,))
 
     @each_proximal
-    def test_all_readers_of_the_proximal_step_agree(self, penalty, browser):
-        assert_readers_agree(browser, penalty, "proximal", (self.numbers, (0.0, 0.1, 2.0)))
+    def test_all_readers_of_the_proximal_step_agree(self, penalty):
+        assert_readers_agree(penalty, "proximal", (self.numbers, (0.0, 0.1, 2.0)))
 
     @each_penalty
     def test_the_derivative_is_the_one_that_sympy_finds(self, penalty):
