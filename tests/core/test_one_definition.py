@@ -13,7 +13,7 @@ from helpers.core.hyperparameters import example, hyperparameters
 from helpers.core.mathematics import exp
 from helpers.formulas import rules, schedules
 from tests.formulas.one_definition import by_equation, run
-from tests.formulas.schedule_table import ROWS
+from tests.formulas.schedule_table import POINTS
 
 CLOSE = {"rtol": 1e-12, "atol": 1e-15}
 
@@ -72,9 +72,12 @@ SCHEDULES = {
     "OneCycle, linear": made(schedules.OneCycle, anneal="linear"),
     "PiecewiseConstant, 4 rates": [schedules.PiecewiseConstant((3, 7, 8), (0.3, 0.1, 0.2, 0.01))],
     "MultiStepDecay, 1 milestone": [schedules.MultiStepDecay(0.1, (5,), 0.5)],
-    "Joined": list(ROWS[schedules.Joined].points),
-    "Warmup": [s for s in ROWS[schedules.Warmup].points if not isinstance(s.inner, schedules.Lambda)],
-    "Lambda": [schedules.Lambda(0.3, smooth)],
+    "Joined": [
+        *(s for s in POINTS if isinstance(s, schedules.Joined)),
+        schedules.Joined(tuple(schedules.Constant(lr) for lr in (0.3, 0.2, 0.1)), milestones=(5, 9)),
+    ],
+    "Warmup": [s for s in POINTS if isinstance(s, schedules.Warmup)],
+    "Lambda": [schedules.Lambda(0.3, smooth), *(s for s in POINTS if isinstance(s, schedules.Lambda))],
 }
 
 
