@@ -247,6 +247,11 @@ class Each:
         ordered = not self.increasing or all(a < b for a, b in itertools.pairwise(values))
         require(ordered, "increase from each entry to the next", name, values)
 
+    @property
+    def integer(self) -> bool:
+        """Whether its entries are whole numbers."""
+        return self.check.integer
+
 
 #: A non-empty tuple of positive whole numbers, each larger than the one before.
 increasing = Each(count, increasing=True)

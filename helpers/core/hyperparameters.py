@@ -21,11 +21,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from helpers.core import checks
+from helpers.core.checks import Each, Interval
 
 __all__ = ["Hyperparameter", "Hyperparameters", "example", "hyperparameter", "hyperparameters"]
 
@@ -40,7 +40,7 @@ class Hyperparameter:
         The LaTeX of its symbol, such as ``r"\eta_0"``. A tuple's entries get an index.
     words : str
         Its name in words, such as ``"peak learning rate"``.
-    check : callable
+    check : Interval or Each
         ``check(name, value)`` raises if the value is not fit (see :mod:`helpers.core.checks`).
     low, high : float
         The range worth exploring: the slider's and the search's, not the range allowed.
@@ -50,25 +50,29 @@ class Hyperparameter:
         ``"steps"``, ``"epochs"``, or empty for a pure number.
     log : bool
         Whether the quantity lives on a logarithmic scale.
-    integer : bool
-        Whether it is a whole number.
     first_index : int
         The index of a tuple's first entry in the equation.
     """
 
     symbol: str
     words: str
-    check: Callable[[str, Any], None]
+    check: Interval | Each
     low: float
     high: float
     example: Any
     unit: str = ""
     log: bool = False
-    integer: bool = False
     first_index: int = 1
 
+    @property
+    def integer(self) -> bool:
+        """Whether it is a whole number."""
+        return self.check.integer
 
-def hyperparameter(symbol: str, words: str, check: Callable, *, default: Any = MISSING, **facts: Any) -> Any:
+
+def hyperparameter(
+    symbol: str, words: str, check: Interval | Each, *, default: Any = MISSING, **facts: Any
+) -> Any:
     """Declare a dataclass field together with what is known of it.
 
     Parameters

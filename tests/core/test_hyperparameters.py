@@ -25,7 +25,7 @@ class Method(Hyperparameters):
     inner: Any
     rate: float = hyperparameter(r"\eta", "rate", checks.positive, low=0.1, high=1.0, example=0.5, log=True)
     steps: int = hyperparameter(
-        "T", "steps", checks.count, unit="steps", low=1, high=9, integer=True, default=3, first_index=0
+        "T", "steps", checks.count, unit="steps", low=1, high=9, default=3, first_index=0
     )
     form: str = "plain"
     whole: bool = False

@@ -39,7 +39,7 @@ class Point(Hyperparameters):
     """A rate on a logarithmic scale and a whole number, which may not be below 1."""
 
     lr: float = hyperparameter(r"\eta", "rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1)
-    width: int = hyperparameter("w", "width", checks.count, low=1, high=9, integer=True, example=4)
+    width: int = hyperparameter("w", "width", checks.count, low=1, high=9, example=4)
 
 
 POINT = {"point": Point}

@@ -17,7 +17,7 @@ from helpers.formulas import codes
 __all__ = ["CodeExplorer"]
 
 LETTERS = "ABCDE"  # of as many symbols as a picture can show
-COUNTS = {"check": checks.Each(checks.count), "low": 1, "high": 64, "integer": True, "first_index": 0}
+COUNTS = {"check": checks.Each(checks.count), "low": 1, "high": 64, "first_index": 0}
 TRUTH, BELIEF = (8, 4, 2, 2), (2, 2, 4, 8)
 
 

@@ -50,9 +50,6 @@ PHOTOGRAPHS = {
 CELLS, WHITE = 24, 16
 
 
-PIXELS = {"integer": True, "unit": "px"}
-
-
 @dataclass(frozen=True)
 class _State(Hyperparameters):
     """The kernel, how it moves and how wide a border of zeros it finds, the image, and the cell on show."""
@@ -60,8 +57,8 @@ class _State(Hyperparameters):
     kernel: tuple[float, ...] = hyperparameter(
         "w", "kernel entry", checks.Each(checks.finite), low=-8.0, high=8.0, example=()
     )
-    stride: int = hyperparameter("s", "stride", checks.count, low=1, high=3, default=1, **PIXELS)
-    padding: int = hyperparameter("p", "padding", checks.index, low=0, high=2, default=0, **PIXELS)
+    stride: int = hyperparameter("s", "stride", checks.count, low=1, high=3, default=1, unit="px")
+    padding: int = hyperparameter("p", "padding", checks.index, low=0, high=2, default=0, unit="px")
     picture: str = "digit 3"
     cell: tuple[int, int] = (2, 1)
 

@@ -20,7 +20,7 @@ __all__ = ["LipschitzExplorer"]
 
 SMALLEST, SAMPLES, STEPS = 8, 512, 60
 SCALES = {"low": 0.01, "high": 100.0, "default": 1.0, "log": True}
-SIZES = {"low": SMALLEST, "high": SAMPLES, "default": 32, "log": True, "integer": True}
+SIZES = {"low": SMALLEST, "high": SAMPLES, "default": 32, "log": True}
 LOSS = BinaryCrossEntropy()
 #: The formulas of `State`, and the left sides of their equations.
 RATES = {"published": r"\frac{1}{L_{\text{published}}}", "bounded": r"\frac{1}{G}"}

@@ -42,12 +42,12 @@ class State(Hyperparameters):
 
     shift: float = _number("c", "added to the input", checks.finite, -5.0, 5.0, 4.0)
     scale: float = _number("k", "times the input", checks.positive, 0.1, 3.0, 0.5, log=True)
-    batch_size: int = _number("m", "values in the batch", checks.count, 2, VALUES, 16, integer=True)
+    batch_size: int = _number("m", "values in the batch", checks.count, 2, VALUES, 16)
     weight: float = _number(r"\gamma", "new spread", checks.finite, -2.0, 3.0, 1.0)
     bias: float = _number(r"\beta", "new mean", checks.finite, -4.0, 4.0, 0.0)
     epsilon: float = _number(r"\epsilon", "in the root", checks.positive, 1e-8, 1.0, 1e-5, log=True)
     momentum: float = _number("a", "weight of the new", checks.unit_interval, 1e-3, 1.0, 0.1, log=True)
-    batches: int = _number("n", "batches seen", checks.index, 0, BATCHES, 5, integer=True)
+    batches: int = _number("n", "batches seen", checks.index, 0, BATCHES, 5)
     train: bool = True
     library: str = "torch"
 

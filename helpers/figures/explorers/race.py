@@ -24,7 +24,7 @@ class _State(Hyperparameters):
     """Where in the training the numbers are read, and of what."""
 
     part: int = hyperparameter(
-        "t/T", "part of the training", checks.count, unit="%", low=5, high=100, integer=True, default=100
+        "t/T", "part of the training", checks.count, unit="%", low=5, high=100, default=100
     )
     first: str = "cosine"
     second: str = "constant"

@@ -52,8 +52,8 @@ class _State(Hyperparameters):
 
     gain: float = hyperparameter(**vars(hyperparameters(Layer)["gain"]))
     slope: float = hyperparameter(**vars(hyperparameters(LeakyReLU)["slope"]))
-    depth: int = hyperparameter("L", "layers", checks.count, low=2, high=60, example=50, integer=True)
-    width: int = hyperparameter("n", "units a layer", checks.count, low=4, high=48, example=32, integer=True)
+    depth: int = hyperparameter("L", "layers", checks.count, low=2, high=60, example=50)
+    width: int = hyperparameter("n", "units a layer", checks.count, low=4, high=48, example=32)
     activation: str = LeakyReLU.words
 
     def __post_init__(self) -> None:

@@ -136,7 +136,7 @@ class Joined(Schedule):
 
     schedules: tuple[Schedule, ...]
     milestones: tuple[int, ...] = hyperparameter(
-        "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(500,)
+        "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, example=(500,)
     )
 
     words = "several schedules in a row"

@@ -42,9 +42,7 @@ __all__ = [
 
 
 def _length(symbol: str, words: str, example: int) -> Any:
-    return hyperparameter(
-        symbol, words, checks.count, unit="steps", low=1, high=1000, integer=True, example=example
-    )
+    return hyperparameter(symbol, words, checks.count, unit="steps", low=1, high=1000, example=example)
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ class CosineRestarts(Schedule):
     peak_lr: float = fields.peak_lr()
     period: int = _length("P", "steps of the first cycle", example=150)
     period_factor: int = hyperparameter(
-        "m", "period factor", checks.count, low=1, high=4, integer=True, default=1, example=2
+        "m", "period factor", checks.count, low=1, high=4, default=1, example=2
     )
     min_lr: float = fields.min_lr(default=0.0)
 

@@ -52,15 +52,7 @@ class ExponentialDecay(Schedule):
     peak_lr: float = fields.peak_lr()
     gamma: float = fields.factor(default=0.9)
     decay_steps: int = hyperparameter(
-        "D",
-        "steps for one factor",
-        checks.count,
-        unit="steps",
-        low=1,
-        high=500,
-        integer=True,
-        default=1,
-        example=50,
+        "D", "steps for one factor", checks.count, unit="steps", low=1, high=500, default=1, example=50
     )
 
     words = "exponential decay"

@@ -40,16 +40,12 @@ def end_lr() -> Any:
 
 def total_steps() -> Any:
     """The length of the whole schedule."""
-    return hyperparameter(
-        "T", "total steps", checks.count, unit="steps", low=10, high=1000, integer=True, example=1000
-    )
+    return hyperparameter("T", "total steps", checks.count, unit="steps", low=10, high=1000, example=1000)
 
 
 def warmup_steps() -> Any:
     """The length of the climb."""
-    return hyperparameter(
-        "w", "warmup steps", checks.count, unit="steps", low=1, high=500, integer=True, example=100
-    )
+    return hyperparameter("w", "warmup steps", checks.count, unit="steps", low=1, high=500, example=100)
 
 
 def power() -> Any:

@@ -68,17 +68,13 @@ class ReduceOnPlateau(Method):
         r"\eta_0", "start learning rate", checks.positive, low=1e-4, high=1.0, log=True, example=0.1
     )
     factor: float = fields.factor(default=0.1)
-    patience: int = hyperparameter(
-        "P", "patience", checks.index, unit="checks", low=0, high=20, integer=True, default=10
-    )
+    patience: int = hyperparameter("P", "patience", checks.index, unit="checks", low=0, high=20, default=10)
     threshold: float = hyperparameter(
         r"\tau", "threshold", checks.non_negative, low=0.0, high=0.1, default=1e-4
     )
     threshold_mode: str = "rel"
     mode: str = "min"
-    cooldown: int = hyperparameter(
-        "c", "cool-down", checks.index, unit="checks", low=0, high=20, integer=True, default=0
-    )
+    cooldown: int = hyperparameter("c", "cool-down", checks.index, unit="checks", low=0, high=20, default=0)
     min_lr: float = fields.min_lr(default=0.0)
 
     words = "reduce on plateau"

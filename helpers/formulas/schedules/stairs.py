@@ -78,7 +78,7 @@ class PiecewiseConstant(Schedule):
     """
 
     boundaries: tuple[int, ...] = hyperparameter(
-        "b", "boundaries", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(300, 700)
+        "b", "boundaries", checks.increasing, unit="steps", low=1, high=1000, example=(300, 700)
     )
     values: tuple[float, ...] = hyperparameter(
         r"\eta",
@@ -137,7 +137,7 @@ class StepDecay(Schedule):
 
     peak_lr: float = fields.peak_lr()
     step_size: int = hyperparameter(
-        "s", "length of a stair", checks.count, unit="steps", low=1, high=1000, integer=True, example=300
+        "s", "length of a stair", checks.count, unit="steps", low=1, high=1000, example=300
     )
     gamma: float = fields.factor(default=0.1)
 
@@ -170,7 +170,7 @@ class MultiStepDecay(Schedule):
 
     peak_lr: float = fields.peak_lr()
     milestones: tuple[int, ...] = hyperparameter(
-        "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, integer=True, example=(500, 750)
+        "m", "milestones", checks.increasing, unit="steps", low=1, high=1000, example=(500, 750)
     )
     gamma: float = fields.factor(default=0.1)
 

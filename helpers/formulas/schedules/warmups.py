@@ -97,7 +97,7 @@ class Noam(Schedule):
     """
 
     d_model: int = hyperparameter(
-        "d", "features of the model", checks.count, low=16, high=4096, log=True, integer=True, example=512
+        "d", "features of the model", checks.count, low=16, high=4096, log=True, example=512
     )
     warmup_steps: int = fields.warmup_steps()
     scale: float = hyperparameter("s", "scale", checks.positive, low=0.01, high=10.0, log=True, default=1.0)
@@ -256,7 +256,7 @@ class WarmupStableDecay(Schedule):
     total_steps: int = fields.total_steps()
     warmup_steps: int = fields.warmup_steps()
     decay_steps: int = hyperparameter(
-        "D", "steps of the fall", checks.count, unit="steps", low=1, high=500, integer=True, example=200
+        "D", "steps of the fall", checks.count, unit="steps", low=1, high=500, example=200
     )
     start_lr: float = fields.start_lr()
     end_lr: float = fields.end_lr()
