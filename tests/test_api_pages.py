@@ -6,6 +6,7 @@ import inspect
 import re
 import types
 
+import explorers
 import lesson_map
 import methods
 import notation
@@ -216,7 +217,7 @@ def test_a_name_leads_to_what_it_stands_for():
     assert first("Unheard", None, None) is None
 
 
-@pytest.mark.parametrize("module", [lesson_map, reference], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [explorers, lesson_map, reference], ids=lambda module: module.__name__)
 def test_examples_of_the_extensions_hold(module):
     failed, tried = doctest.testmod(module)
     assert (failed, tried > 0) == (0, True)

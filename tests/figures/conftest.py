@@ -5,6 +5,7 @@ import http.server
 import threading
 
 import pytest
+from explorers import once  # of book/_ext
 
 pytest.register_assert_rewrite("tests.figures.explorer_checks")
 
@@ -24,8 +25,11 @@ body {{ font-family: sans-serif; margin: 12px }}
 TOOLS = """window.tools = {
     root: (i = 0) => document.querySelectorAll('.explorer > div:last-of-type')[i].shadowRoot,
     all: (selector, read, i = 0) => [...tools.root(i).querySelectorAll(selector)].map(read),
-    told: (i = 0) => JSON.parse(
-        document.querySelectorAll('.explorer script[type="application/json"]')[i].textContent),
+    told: (i = 0) => {
+        const own = JSON.parse(document.querySelectorAll('.explorer script[type]')[i].textContent);
+        const [css, kit] = [...document.querySelectorAll('[data-kit]')].map((part) => part.textContent);
+        return { ...own, esm: `const css = ${JSON.stringify(css)};${JSON.parse(kit)}\n${own.esm}` };
+    },
     load: (esm) => import(URL.createObjectURL(new Blob([esm], { type: 'text/javascript' }))),
     place: () => document.body.appendChild(document.createElement('div')),
     // A model as a notebook has it, with what it is asked to do.
@@ -68,14 +72,14 @@ def served(tmp_path):
 def show(closed_page, tmp_path, request):
     """Open a page of some explorers, with the network closed: ``show(*explorers, scheme="file", width=760)``.
 
-    The page must end without an error and without a request.
+    As in the book, what they share stands there once, unless `share` is another function. The page must end
+    without an error and without a request.
     """
     pages = []
 
-    def open_page(*explorers, scheme="file", width=760, theme="light", ready=True, **options):
-        (tmp_path / "page.html").write_text(
-            PAGE.format(theme=theme, explorers="\n".join(e.html() for e in explorers)), encoding="utf-8"
-        )
+    def open_page(*explorers, scheme="file", width=760, theme="light", ready=True, share=once, **options):
+        html = share("\n".join(e.html() for e in explorers))
+        (tmp_path / "page.html").write_text(PAGE.format(theme=theme, explorers=html), encoding="utf-8")
         (tmp_path / "favicon.ico").touch()
         base = tmp_path.as_uri() if scheme == "file" else request.getfixturevalue("served")
         page = closed_page(width=width, theme=theme, base=base, **options)

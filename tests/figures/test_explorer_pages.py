@@ -1,5 +1,7 @@
 """Explorers where readers meet them: on the pages of the built book, with the network closed."""
 
+import re
+
 import pytest
 
 from tests.conftest import BOOK
@@ -50,6 +52,7 @@ def test_every_explorer_starts_and_its_sliders_move_the_picture(name, scheme, bo
 def test_a_page_holds_each_explorer_once(name, book):
     text = (book / name).read_text("utf-8")
     assert text.count("const catalog = ") == text.count('<div class="explorer"')
+    assert len(re.findall(r"<(?:style|script)[^>]* data-kit=", text)) == 3  # what they share
     assert "vnd.jupyter.widget-state" not in text
 
 

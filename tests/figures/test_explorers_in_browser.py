@@ -8,7 +8,15 @@ import pytest
 
 from helpers.figures.explorers import Prompt, ScheduleExplorer
 from helpers.formulas import schedules
-from tests.figures.explorer_checks import assert_all_is_shown, heard, message, opened_table, points, typed
+from tests.figures.explorer_checks import (
+    assert_all_is_shown,
+    heard,
+    message,
+    opened_table,
+    points,
+    seen,
+    typed,
+)
 from tests.figures.test_explorers import EXAMPLES, FALLING, OTHERS, STAIRS, WARMED
 
 
@@ -541,6 +549,15 @@ def test_every_width_shows_all_of_it(show, width, schedule):
     page = show(ScheduleExplorer(schedule, pinned=[STAIRS]), width=width)
     page.get_by_label("with the present values").check()
     assert_all_is_shown(page, width)
+
+
+@pytest.mark.parametrize("scheme", ["file", "http"])
+def test_explorers_share_what_they_have_in_common_or_bring_it_along(show, scheme):
+    shared = show(ScheduleExplorer(STAIRS), ScheduleExplorer(EXAMPLES["CosineDecay"]), scheme=scheme)
+    assert shared.locator("[data-kit]").count() == 3  # style, module, host
+    each = show(ScheduleExplorer(STAIRS), ScheduleExplorer(EXAMPLES["CosineDecay"]), scheme=scheme, share=str)
+    assert each.locator("[data-kit]").count() == 6
+    assert [seen(shared, i) for i in range(2)] == [seen(each, i) for i in range(2)]
 
 
 def test_a_script_that_fails_leaves_the_picture(show):

@@ -1,6 +1,7 @@
-// The page's side of an explorer where no kernel is: anywidget's model over a plain object. Each explorer in
-// a page carries this script; it starts those that stand above it and have not started. The address of the
-// page may ask one of them for another state than its first: "#explorer-2={...}" the second.
+// The page's side of an explorer where no kernel is: anywidget's model over a plain object. This script starts
+// all explorers that have not started, above it and later those below it; what they share ("data-kit") stands
+// in the page once at least. The address of the page may ask one of them for another state than its first:
+// "#explorer-2={...}" the second.
 (() => {
   class Model {
     constructor(start, state, name) {
@@ -53,8 +54,10 @@
   const start = async (host) => {
     host.setAttribute("data-started", "");
     try {
-      const { esm, state } = JSON.parse(host.querySelector("script[type='application/json']").textContent);
-      const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+      const { kit, esm, state } = JSON.parse(host.querySelector("script[type='application/json']").textContent);
+      const [style, shared] = document.querySelectorAll(`[data-kit="${kit}"]`);
+      const module = [`const css = ${JSON.stringify(style.textContent)};`, JSON.parse(shared.textContent), esm].join("\n");
+      const url = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
       const { default: widget } = await import(url);
       URL.revokeObjectURL(url);
       const name = `explorer-${[...document.querySelectorAll(".explorer")].indexOf(host) + 1}`;
@@ -76,5 +79,7 @@
 
   // Who follows a link within the page gets the page afresh: its state is the address's.
   addEventListener("hashchange", () => location.hash.startsWith("#explorer-") && location.reload());
-  document.querySelectorAll(".explorer:not([data-started])").forEach(start);
+  const startAll = () => document.querySelectorAll(".explorer:not([data-started])").forEach(start);
+  startAll();
+  addEventListener("DOMContentLoaded", startAll);
 })();

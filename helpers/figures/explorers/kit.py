@@ -2,12 +2,14 @@
 
 In JupyterLab, Colab and the like an explorer is an `anywidget <https://anywidget.dev>`_, whose traits follow
 the reader's hand. Its ``text/html`` carries the same ES module and the same state, so that a page of the
-built book needs no kernel, no network and no other file. ``README.md`` beside this file says how to make one.
+built book needs no kernel, no network and no other file; what its explorers share, it has once. ``README.md``
+beside this file says how to make one.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
 import json
 import re
@@ -30,7 +32,7 @@ __all__ = ["Explorer", "as_javascript", "plain"]
 HERE = Path(__file__).parent
 KINDS = {bool: traitlets.Bool, int: traitlets.Int, float: traitlets.Float, str: traitlets.Unicode}
 #: The names that a line of JavaScript declares in the scope of its file.
-DECLARED = r"^(?:export )?(?:async )?(?:function|const|let|class) \[?([\w$, ]+)"
+DECLARED = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) \[?([\w$, ]+)", re.M)
 KINDS |= {tuple: traitlets.List, list: traitlets.List, dict: traitlets.Dict}
 
 
@@ -48,15 +50,16 @@ def _imported(path: Path) -> tuple[Path, ...]:
     return (*files, path)
 
 
+#: The files that all families share.
+KIT = _imported(HERE / "marks.js")
+
+
 @cache
 def _require_own_names(files: tuple[Path, ...]) -> None:
     """Require that no two files give one name to two things, for all stand in one scope."""
     places: dict[str, Path] = {}
     for file in files:
-        declared = re.findall(
-            r"^(?:export )?(?:async )?(?:function|const|let|class) \[?([\w$, ]+)", _text(file), re.M
-        )
-        for name in re.findall(r"[\w$]+", ", ".join(declared)):
+        for name in re.findall(r"[\w$]+", ", ".join(DECLARED.findall(_text(file)))):
             if name in places:
                 raise ValueError(f"{file.name} must not name {name}, which {places[name].name} has already")
             places[name] = file
@@ -74,6 +77,19 @@ def _compact(path: Path) -> str:
     source = re.sub(r"^export (?!default)", "", source, flags=re.MULTILINE)
     lines = (line.strip() for line in source.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+@cache
+def _kit() -> tuple[str, str, str, str]:
+    """What all explorers share: style, module and host, and a name for just these."""
+    parts = (_text(HERE / "explorer.css"), "\n".join(map(_compact, KIT)), _compact(HERE / "host.js"))
+    return *parts, hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
+
+
+def _shared() -> str:
+    """The lines with which every explorer's module begins."""
+    style, module, *_ = _kit()
+    return f"const css = {as_javascript(style)};\n{module}\n"
 
 
 def _in_script(text: str) -> str:
@@ -156,13 +172,12 @@ class Explorer(anywidget.AnyWidget):
         for row in rows:
             facts.entries[row["fact"]]["hard"] = row["path"][0] in self.limited
         formulas = ", ".join(f"{name}: {text}" for name, text in self.formulas().items())
-        css = as_javascript(_text(HERE / "explorer.css"))
-        lines = [f"const css = {css};", f"const catalog = {as_javascript(catalog)};"]
-        lines += [f"const formulas = {{{formulas}}};"]
+        lines = [f"const catalog = {as_javascript(catalog)};", f"const formulas = {{{formulas}}};"]
         owner = next(kind for kind in type(self).__mro__ if "family" in vars(kind))
         files = _imported(Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js"))
-        _require_own_names(files)
-        return "\n".join([*lines, *map(_compact, files)])
+        own = tuple(file for file in files if file not in KIT)
+        _require_own_names(KIT + own)
+        return _shared() + "\n".join([*lines, *map(_compact, own)])
 
     def evaluate(self, expression: str) -> Any:
         """Return what a JavaScript expression of the module's own names is, by QuickJS.
@@ -184,16 +199,22 @@ class Explorer(anywidget.AnyWidget):
         return self.evaluate(f"still(family.family, {as_javascript(self.state())})")
 
     def html(self) -> str:
-        """Return the explorer as HTML that needs no other file."""
+        """Return the explorer as HTML that needs no other file.
+
+        What is marked ``data-kit`` is the same in each explorer: a page that has it may leave it out.
+        """
         still = self.still() if importlib.util.find_spec("quickjs") else ""  # a notebook shows none
-        payload = _in_script(as_javascript({"esm": self._esm, "state": self.state()}))
+        style, module, host, kit = _kit()
+        own = self._esm.removeprefix(_shared())
+        payload = _in_script(as_javascript({"kit": kit, "esm": own, "state": self.state()}))
         return (
-            f"<style>{_text(HERE / 'explorer.css')}</style>"
+            f'<style data-kit="{kit}">{style}</style>'
+            f'<script type="application/json" data-kit="{kit}">{_in_script(as_javascript(module))}</script>'
             f'<div class="explorer" role="group" aria-label="{escape(self.alt)}">'
             f'<div class="ex still">{still}'
             "<noscript><p>Without JavaScript this is a still picture.</p></noscript></div>"
             f'<script type="application/json">{payload}</script></div>'
-            f"<script>{_compact(HERE / 'host.js')}</script>"
+            f'<script data-kit="{kit}">{host}</script>'
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
