@@ -56,26 +56,3 @@ def test_the_table_names_reference_pairs_and_contestants():
 
 def test_quantiles_are_those_of_the_tables():
     np.testing.assert_allclose([student_quantile(n) for n in (2, 3, 11)], [12.706, 4.303, 2.228], atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("values", "reference", "message"),
-    [
-        ([1, 2], [1, 2, 3], "reference must"),
-        ([1], [2], "values must hold two pairs or more"),
-        ([1, np.nan], [2, 3], "values - reference must be finite"),
-        ([[1, 2]], [[2, 3]], "values must"),
-    ],
-)
-def test_numbers_that_do_not_pair_are_refused(values, reference, message):
-    with pytest.raises(ValueError, match=message):
-        paired_difference(values, reference)
-
-
-def test_names_and_confidence_are_checked():
-    with pytest.raises(ValueError, match="confidence must be between 0 and 1, got confidence=95"):
-        paired_difference([1, 2], [2, 3], 95)
-    with pytest.raises(ValueError, match="reference must be one of"):
-        compare({"a": [1, 2], "b": [1, 2]}, "c")
-    with pytest.raises(ValueError, match="runs must hold two methods or more"):
-        compare({"a": [1, 2]}, "a")

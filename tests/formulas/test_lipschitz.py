@@ -1,7 +1,6 @@
 """The constants of the last layer: never violated where they are true, broken where they are not."""
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import torch.nn.functional as F
 
 from helpers.formulas import lipschitz
 
-CASES = 3000
+CASES = 800
 SPARE = 1 + 1e-12  # rounding
 
 
@@ -244,67 +243,3 @@ def test_published_averages_settle_at_constant_bounds():
 
 
 # Errors
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (
-            lambda: lipschitz.softmax_smoothness(np.ones(3)),
-            ValueError,
-            "features must have shape (N, D), got (3,)",
-        ),
-        (lambda: lipschitz.binary_smoothness(np.ones((0, 3))), ValueError, "features must not be empty"),
-        (
-            lambda: lipschitz.binary_smoothness(A, -1.0),
-            ValueError,
-            "l2 must be zero or positive, got l2=-1.0",
-        ),
-        (
-            lambda: lipschitz.softmax_gradient_bound(A, l2=0.1),
-            ValueError,
-            "weight_norm must be given where l2 is above 0, got weight_norm=None",
-        ),
-        (
-            lambda: lipschitz.squared_error_gradient_bound(A, [1.0, 0.0], weight_norm=-2.0),
-            ValueError,
-            "weight_norm must be zero or positive, got weight_norm=-2.0",
-        ),
-        (
-            lambda: lipschitz.squared_error_gradient_bound(A, np.ones(3), 1.0),
-            ValueError,
-            "targets must have shape (N=2,), got (3,)",
-        ),
-        (
-            lambda: lipschitz.published_softmax(A, 1),
-            ValueError,
-            "n_classes must be at least 2, got n_classes=1",
-        ),
-        (lambda: lipschitz.published_softmax(A, 2.5), TypeError, "n_classes must be a whole number"),
-        (
-            lambda: lipschitz.published_regression(A, [1.0, 2.0], -1.0),
-            ValueError,
-            "output_norm must be zero or positive, got output_norm=-1.0",
-        ),
-        (
-            lambda: lipschitz.published_momentum(0.0, 1.0),
-            ValueError,
-            "average must be positive, got average=0.0",
-        ),
-        (lambda: lipschitz.published_momentum(1.0, 0.0), ValueError, "bound must be positive, got bound=0.0"),
-        (
-            lambda: lipschitz.published_momentum(1.0, 1.0, 1.0),
-            ValueError,
-            "beta must be in [0, 1), got beta=1.0",
-        ),
-        (
-            lambda: lipschitz.published_rmsprop(1.0, 0.0, 1.0),
-            ValueError,
-            "bound must be positive, got bound=0.0",
-        ),
-        (lambda: lipschitz.published_adam((1, 1), 1, 1, epsilon=0.0), ValueError, "epsilon must be positive"),
-    ],
-)
-def test_arguments_out_of_range_are_named(call, error, message):
-    with pytest.raises(error, match=re.escape(message)):
-        call()

@@ -1,7 +1,5 @@
 """Second-order methods and line searches against hand-worked steps, SciPy and their own promises."""
 
-import re
-
 import numpy as np
 import pytest
 import scipy.optimize
@@ -121,7 +119,6 @@ def test_newtons_step_by_hand():
 
 
 @given(st.floats(1, 1e4), st.floats(-90, 90), st.floats(-5, 5), st.floats(-5, 5))
-@settings(deadline=None)
 def test_newton_needs_one_step_on_a_quadratic(condition, angle, x, y):
     ravine = Ravine(condition, angle)
     for method in (newton, damped_newton):
@@ -145,7 +142,7 @@ def test_newton_goes_to_saddle_points_and_damping_does_not():
 
 
 @given(st.floats(-2, 2), st.floats(-1, 3))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=25)
 def test_damped_newton_always_goes_down(x, y):
     found = of_surface(damped_newton, VALLEY, [x, y])
     assert found.converged and (np.diff(found.values) <= 1e-15 * found.values[:-1]).all()
@@ -184,15 +181,11 @@ def test_levenberg_marquardt_fits_what_scipy_fits(start):
     assert found.values[-1] == pytest.approx(theirs.cost, rel=1e-10)
 
 
-def test_gauss_newton_agrees_where_it_starts_near_and_fails_where_it_does_not():
+def test_gauss_newton_agrees_where_it_starts_near():
     near = gauss_newton(decay, decay_jacobian, [1.0, 1.0, 0.0])
     np.testing.assert_allclose(
         near.path[-1], levenberg_marquardt(decay, decay_jacobian, [1, 1, 0]).path[-1], rtol=1e-6
     )
-    with pytest.raises(
-        ValueError, match="jacobian must have independent columns, rank 3, got rank 2 at point="
-    ):
-        gauss_newton(decay, decay_jacobian, [10.0, -3.0, 3.0])
 
 
 def test_levenberg_marquardt_takes_dependent_columns_and_fewer_residuals():
@@ -283,7 +276,7 @@ def descents(draw):
 @given(
     descents(), st.sampled_from([(1e-4, 0.9), (1e-4, 0.1), (0.1, 0.3)]), st.sampled_from([1e-4, 1.0, 50.0])
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=100)
 def test_wolfe_steps_satisfy_both_conditions(descent, constants, first_step):
     surface, point, direction, size = descent
     if size < 1e-6:
@@ -348,7 +341,7 @@ def flat_descents(draw):
 
 
 @given(flat_descents(), st.sampled_from([0.1, 0.3, 0.9]), st.sampled_from([1e-4, 1.0, 50.0]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=100)
 def test_wolfe_steps_near_stationary_points_satisfy_both_conditions(descent, c2, first_step):
     surface, point, scale = descent
     assert_wolfe(surface, point, -scale * surface.gradient(point), first_step, 1e-4, c2)
@@ -408,57 +401,3 @@ def test_armijo_halves_until_the_value_falls():
     assert armijo_line_search(bowl, np.array([1.0]), np.array([-5.0]), -10.0) == 0.25
     with pytest.raises(NoStepError, match="no step along the direction lowers the value"):
         armijo_line_search(lambda p: float(abs(p[0])), np.array([0.0]), np.array([1.0]), -1.0)
-
-
-# Errors
-
-
-def test_line_searches_name_what_they_need():
-    uphill = np.array([1.0])
-    with pytest.raises(ValueError, match=r"direction must lead downhill, got slope=2\.0"):
-        wolfe_line_search(lambda p: p @ p, lambda p: 2 * p, np.array([1.0]), uphill)
-    with pytest.raises(ValueError, match=r"direction must lead downhill, got slope=0\.0"):
-        armijo_line_search(lambda p: p @ p, np.array([1.0]), uphill, 0.0)
-    with pytest.raises(NoStepError, match="no step satisfies the Wolfe conditions in 40 trials"):
-        wolfe_line_search(lambda p: -p[0], lambda p: -np.ones(1), np.array([1.0]), uphill)
-    for options, message in (
-        ({"decrease": 0.95}, "decrease must be between 0 and curvature=0.9, got decrease=0.95"),
-        ({"decrease": 0.0}, "decrease must be between 0 and curvature=0.9, got decrease=0.0"),
-        ({"curvature": 1.0}, "curvature must be below 1, got curvature=1.0"),
-        ({"first_step": 0.0}, "first_step must be positive, got first_step=0.0"),
-        ({"max_trials": 0}, "max_trials must be positive, got max_trials=0"),
-    ):
-        with pytest.raises(ValueError, match=re.escape(message)):
-            wolfe_line_search(lambda p: p @ p, lambda p: 2 * p, np.array([1.0]), -uphill, **options)
-
-
-def test_a_singular_hessian_is_named():
-    with pytest.raises(
-        ValueError, match=re.escape("hessian must be invertible, got a singular one at point=[1.0, 2.0]")
-    ):
-        newton(
-            lambda p: p[0] ** 2, lambda p: np.array([2 * p[0], 0]), lambda p: np.diag([2.0, 0.0]), [1.0, 2.0]
-        )
-
-
-@pytest.mark.parametrize(("run", "end"), EACH)
-def test_limits_out_of_range_are_named(run, end):
-    with pytest.raises(ValueError, match=r"tolerance must be positive, got tolerance=0\.0"):
-        run(tolerance=0.0)
-    with pytest.raises(ValueError, match="max_steps must be positive, got max_steps=0"):
-        run(max_steps=0)
-    with pytest.raises(TypeError, match=r"max_steps must be a whole number, got max_steps=10\.5"):
-        run(max_steps=10.5)
-
-
-def test_shapes_are_named():
-    with pytest.raises(ValueError, match=re.escape("start must have shape (D,), got (1, 2)")):
-        of_surface(newton, VALLEY, [[1.0, 2.0]])
-    with pytest.raises(ValueError, match=re.escape("gradient(point) must have shape (D=2,), got (3,)")):
-        lbfgs(VALLEY, lambda p: np.ones(3), [1.0, 2.0])
-    with pytest.raises(ValueError, match=re.escape("hessian(point) must have shape (D=2, D=2), got (2,)")):
-        newton(VALLEY, VALLEY.gradient, lambda p: np.ones(2), [1.0, 2.0])
-    with pytest.raises(ValueError, match=re.escape("jacobian(point) must have shape (M, D=2), got (2,)")):
-        gauss_newton(valley_residuals, lambda p: np.ones(2), [1.0, 2.0])
-    with pytest.raises(ValueError, match=re.escape("memory must be positive, got memory=0")):
-        lbfgs(VALLEY, VALLEY.gradient, [1.0, 2.0], memory=0)

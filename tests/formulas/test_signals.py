@@ -1,7 +1,6 @@
 """Signals of random networks: the maps of one layer, and real networks that follow them."""
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -82,12 +81,12 @@ def test_values_and_derivatives_are_torchs(activation):
 
 
 @each_activation
-@pytest.mark.parametrize("gain", [0.6, 1.0, 1.5])
+@pytest.mark.parametrize("gain", [0.6, 1.5])
 def test_wide_networks_follow(activation, gain):
-    """Three networks of width 1000 and ten layers, forwards and backwards."""
-    rng, width, depth = np.random.default_rng(0), 1000, 10
+    """Six networks of width 500 and eight layers, forwards and backwards."""
+    rng, width, depth = np.random.default_rng(0), 500, 8
     found = []
-    for _ in range(3):
+    for _ in range(6):
         weights = [initializers.glorot((width, width), rng, gain=gain) for _ in range(depth)]
         x, ys = rng.standard_normal(width), []
         for weight in weights:
@@ -126,19 +125,3 @@ def test_names_in_words():
     assert set(signals.__all__) >= {"Activation", "LeakyReLU", "Tanh"}
     with pytest.raises(TypeError, match="abstract"):
         Activation()
-
-
-REFUSED = {
-    "gain must be positive, got gain=0": lambda: Layer(gain=0),
-    "slope must be finite, got slope=nan": lambda: LeakyReLU(math.nan),
-    "depth must be positive, got depth=0": lambda: propagate(Layer(), 0),
-    "depth must be a whole number, got depth=2.0": lambda: propagate(Layer(), 2.0),
-    "start must be positive, got start=-1": lambda: propagate(Layer(), 3, start=-1),
-    "variance must be zero or positive, got variance=-2": lambda: mean_square(np.tanh, -2),
-}
-
-
-@pytest.mark.parametrize("message", REFUSED)
-def test_what_does_not_fit_is_refused_with_its_name_and_value(message):
-    with pytest.raises((TypeError, ValueError), match="^" + re.escape(message)):
-        REFUSED[message]()
