@@ -123,10 +123,10 @@ class _FieldSignature:
 
 def _torch_arguments(method: type) -> dict[str, str]:
     """Return what each argument of a method's torch line is, where it is made of the method's fields."""
-    _, *found = re.split(r", (\w+)=", getattr(method, "torch_code", "").removesuffix(")"))
+    _, *parts = re.split(r", (\w+)=", getattr(method, "torch_code", "").removesuffix(")"))
     names = {f.name for f in fields(method)}
-    told = zip(found[::2], found[1::2], strict=True)
-    return {name: re.sub("[{}']", "", text) for name, text in told if {*re.findall(r"{(\w+)", text)} & names}
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return {name: re.sub("[{}']", "", text) for name, text in pairs if {*re.findall(r"{(\w+)", text)} & names}
 
 
 class Hyperparameters:
