@@ -38,11 +38,10 @@ const many = (n, words) => `${n} ${words}${n === 1 ? "" : "s"}`;
 
 // One check in a sentence or two.
 function sentence(k, { metric, before, kind, goal, lr, cooldown }, p) {
-  const start = `Check ${k}: ${shown(metric)}`;
+  const [start, rate] = [`Check ${k}: ${shown(metric)}`, `The rate stays ${shown(lr)}.`];
   const beats = `${p.mode === "min" ? "below" : "above"} ${shown(goal)}`;
   const isFirst = !Number.isFinite(goal);
   const wish = isFirst || !Number.isFinite(metric) ? "is no number to compare" : `is not ${beats}`;
-  const rate = `The rate stays ${shown(lr)}.`;
   if (kind === "better") return `${start} is ${isFirst ? "the first number" : beats}: the new best. ${rate}`;
   if (kind === "forgiven") return `${start} ${wish}, but it falls in the cool-down and is forgiven. ${rate}`;
   const falls = lr < before.lr ? `The rate falls from ${shown(before.lr)} to ${shown(lr)}.` : rate;
@@ -100,7 +99,7 @@ function panels(found, p, x, y, width) {
   const rates = [p.lr, ...found.map((one) => one.lr)];
   const decades = Math.max(1, Math.ceil(Math.log10(p.lr / Math.max(Math.min(...rates), 1e-12)) - 1e-9));
   const down = clamped(scale([p.lr / 10 ** decades, p.lr], RATE, true));
-  const edge = (k) => x(Math.min(Math.max(k, x.low), x.high)); // a rate holds until the next check
+  const edge = clamped(x); // a rate holds until the next check
   const columns = [1, ...ticks(x, isWide ? 8 : 4).filter((k) => k > 1 && Number.isInteger(k))];
   const fall = panel({ x, y: down, xName: "check", yName: "learning rate (log)", rows: [p.lr, down.low], columns }, [
     p.min_lr >= down.low && line(LEFT, down(p.min_lr), x.to, down(p.min_lr), "helper"),
@@ -129,9 +128,8 @@ function view(state, ui) {
     const isDrawing = from.isDrawing || (from.y < LOSS[0] + 12 && (from.k !== to.k || Math.abs(from.y - to.y) > 4));
     if (!isDrawing) return;
     const drawn = losses.map((loss, i) => {
-      const share = from.k === to.k ? 1 : (i + 1 - from.k) / (to.k - from.k);
-      const isBetween = from.k === to.k ? i + 1 === to.k : share >= 0 && share <= 1;
-      return isBetween ? tidy(y.inverse(from.y + share * (to.y - from.y))) : loss;
+      const share = i + 1 === to.k ? 1 : (i + 1 - from.k) / (to.k - from.k); // infinite beside one check alone
+      return share >= 0 && share <= 1 ? tidy(y.inverse(from.y + share * (to.y - from.y))) : loss;
     });
     ui.memory.held = { ...to, isDrawing };
     edit({ losses: drawn, check: to.k });
@@ -150,8 +148,8 @@ function view(state, ui) {
     const step = (way * (high - low)) / FINE / (isFine ? 5 : 1);
     edit({ losses: losses.with(chosen - 1, tidy((losses[chosen - 1] ?? high) + step)) });
   };
-  const { metric } = found[k - 1];
-  const [told, whole] = [sentence(k, found[k - 1], state), overview(found, state)];
+  const [{ metric }, whole] = [found[k - 1], overview(found, state)];
+  const told = sentence(k, found[k - 1], state);
   const summary = `${told} ${whole}`;
   const seat = [x(k), Number.isNaN(metric) ? LOSS[1] : y(metric)];
   const handles = [

@@ -17,16 +17,16 @@ from helpers.formulas.schedules import ReduceOnPlateau
 
 __all__ = ["PlateauExplorer", "PlateauQuestion"]
 
-#: The sliders, in this order, and what of a field's range they show.
-SLIDERS = {
-    "patience": {"high": 10},
-    "threshold": {},
-    "cooldown": {"high": 10},
-    "factor": {"low": 0.05},
-    "min_lr": {},
-}
+#: The sliders, in this order, and where they end before their field's range does.
+SLIDERS = ("patience", "threshold", "cooldown", "factor", "min_lr")
+ENDS = {"patience": {"high": 10}, "cooldown": {"high": 10}, "factor": {"low": 0.05}}
 #: What a curve may have of checks: enough for a story, few enough for a finger.
 FEWEST, MOST = 2, 100
+#: Of each pair of modes one: they decide which formulas there are, the numbers do not.
+VARIANTS = {
+    mode + kind: ReduceOnPlateau(0.1, mode=mode, threshold_mode=kind)
+    for mode, kind in itertools.product(("min", "max"), ("rel", "abs"))
+}
 #: LaTeX of a state before and after a check, and of the question between them.
 SYMBOLS = {"lr": r"\eta", "best": "b", "bad_checks": "n", "cooldown": "w"}
 BETTER = r"\text{better}"
@@ -111,39 +111,30 @@ class PlateauExplorer(Explorer):
 
     def states(self) -> list[dict[str, Any]]:
         """Return the state before the first check, and after each."""
-        schedule = self.schedule
-        states = [schedule.init()]
-        for loss in self.losses:
-            states.append(schedule.observe(states[-1], math.nan if loss is None else loss))
-        return states
+        metrics = (math.nan if loss is None else loss for loss in self.losses)
+        return list(itertools.accumulate(metrics, self.schedule.observe, initial=self.schedule.init()))
 
     def rows(self, facts: Facts) -> list[dict]:
         rows = {row["path"][0]: row for row in super().rows(facts)}
-        for name, ends in (SLIDERS | {"min_lr": {"high": self.lr}}).items():
+        for name, ends in (ENDS | {"min_lr": {"high": self.lr}}).items():
             facts.entries[rows[name]["fact"]] |= ends
         return [rows[name] for name in SLIDERS]
 
     def catalog(self) -> dict[str, Any]:
-        variants = {name: _variant(method) for name, method in self._methods().items()}
+        variants = {name: _variant(method) for name, method in VARIANTS.items()}
         return {"curves": list(self._curves.items()), "variants": variants}
 
     def formulas(self) -> dict[str, str]:
-        return {name: _machine(method) for name, method in self._methods().items()}
-
-    def _methods(self) -> dict[str, ReduceOnPlateau]:
-        """Of each pair of modes one: they decide which formulas there are, the numbers do not."""
-        modes = itertools.product(("min", "max"), ("rel", "abs"))
-        return {mode + kind: self.schedule.replace(mode=mode, threshold_mode=kind) for mode, kind in modes}
+        return {name: _machine(method) for name, method in VARIANTS.items()}
 
 
 def _curve(name: str, values: Sequence[float]) -> dict[str, Any]:
     """The state that shows a curve: its checks, the ends of the axis, and the check that is told about."""
-    checks.require(
-        FEWEST <= len(values) <= MOST, f"have {FEWEST} to {MOST} checks", f"curves[{name!r}]", values
-    )
+    name = f"curves[{name!r}]"
+    checks.require(FEWEST <= len(values) <= MOST, f"have {FEWEST} to {MOST} checks", name, values)
     numbers = [float(value) for value in values]
     finite = [value for value in numbers if math.isfinite(value)]
-    checks.require(bool(finite), "have a finite check", f"curves[{name!r}]", values)
+    checks.require(bool(finite), "have a finite check", name, values)
     width = max(finite) - min(finite) or 1.0
     step = 10 ** math.floor(math.log10(width))
     ends = [math.floor(min(finite) / step - 0.2) * step, math.ceil(max(finite) / step + 0.2) * step]
