@@ -6,8 +6,11 @@
 ``closed_page``  a factory of pages that record what they ask for outside one base address
 """
 
+import collections
+import contextlib
 import functools
 import http.server
+import itertools
 import os
 import pathlib
 import threading
@@ -72,14 +75,21 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         """Keep requests out of the test's output."""
 
 
-@pytest.fixture(scope="session")
-def book_url(book):
-    """Return the address of the built book on a loopback server, with the closing slash."""
-    handler = functools.partial(_Quiet, directory=book)
+@contextlib.contextmanager
+def served(folder):
+    """Give the address of a folder on a loopback server, with the closing slash."""
+    handler = functools.partial(_Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def book_url(book):
+    """Return the address of the built book on a loopback server."""
+    with served(book) as address:
+        yield address
 
 
 def said(message):
@@ -88,36 +98,48 @@ def said(message):
     return f"{text} {url}" if text.startswith("Failed to load") else text
 
 
-def _watch(page, base):
+def _watched(page, base):
     """Record what a page asks for outside ``base``, and what it complains about."""
-    page.third_party, page.problems = [], []
     own = (base, "data:", "blob:", "about:")
     page.on("request", lambda r: None if r.url.startswith(own) else page.third_party.append(r.url))
     page.on("pageerror", lambda error: page.problems.append(str(error)))
     page.on("console", lambda m: page.problems.append(said(m)) if m.type == "error" else None)
+    return page
+
+
+@pytest.fixture(scope="session")
+def idle(browser):
+    """Pages that no test has now, by their base and options; to open one costs more than to show in it."""
+    pages = collections.defaultdict(list)
+    yield pages
+    for page in itertools.chain(*pages.values()):
+        page.context.close()
 
 
 @pytest.fixture
-def closed_page(browser, request):
+def closed_page(browser, idle, request):
     """Return a factory of pages that reach nothing but the loopback, and are watched.
 
-    ``closed_page(width=1280, theme="light", base=None)`` opens an empty page; relative addresses in
+    ``closed_page(width=1280, theme="light", base=None)`` gives a page to fill; relative addresses in
     ``page.goto`` start at ``base``: the built book on a loopback server unless another is named, such as
     ``book.as_uri()`` for the book from disk. What the page asked for outside ``base`` is in
-    ``page.third_party``; its console errors and uncaught exceptions are in ``page.problems``.
+    ``page.third_party``; its console errors and uncaught exceptions are in ``page.problems``. Another test
+    gets it afterwards, unless ``page.is_spent`` says that it is not as it was.
     """
-    contexts = []
+    pages = []
 
     def open_page(width=1280, theme="light", base=None, height=900, **options):
         base = (base or request.getfixturevalue("book_url")).rstrip("/") + "/"
-        context = browser.new_context(
-            base_url=base, color_scheme=theme, viewport={"width": width, "height": height}, **options
+        shelf = idle[base, repr(options)]
+        page = (
+            shelf.pop() if shelf else _watched(browser.new_context(base_url=base, **options).new_page(), base)
         )
-        contexts.append(context)
-        page = context.new_page()
-        _watch(page, base)
+        pages.append((shelf, page))
+        page.third_party, page.problems = [], []
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme, media="null")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for shelf, page in pages:
+        page.context.close() if hasattr(page, "is_spent") else shelf.append(page)

@@ -1,11 +1,11 @@
 """A page of its own for explorers: what the book's theme gives them, and nothing else."""
 
-import functools
-import http.server
-import threading
+import itertools
 
 import pytest
 from explorers import once  # of book/_ext
+
+from tests.conftest import served
 
 pytest.register_assert_rewrite("tests.figures.explorer_checks")
 
@@ -17,9 +17,10 @@ html[data-theme="dark"] {{ --pst-color-text-base: #ced6dd; --pst-color-backgroun
 html[data-theme="dark"] {{ color-scheme: dark }}
 html {{ background: var(--pst-color-background); color: var(--pst-color-text-base) }}
 body {{ font-family: sans-serif; margin: 12px }}
-</style></head><body>{explorers}<p>After.</p></body></html>
+</style><script>{tools}</script></head><body>{explorers}<p>After.</p></body></html>
 """
 
+NUMBERS = itertools.count()
 
 # For the tests' own scripts: the root of an explorer's view, nodes of it, its module and state.
 TOOLS = """window.tools = {
@@ -53,23 +54,23 @@ TOOLS = """window.tools = {
 };"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        """Keep requests out of the test's output."""
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Where the pages stand."""
+    folder = tmp_path_factory.mktemp("explorers")
+    (folder / "favicon.ico").touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(folder):
+    """The same on a loopback server."""
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture
-def served(tmp_path):
-    """The address of the test's own folder on a loopback server."""
-    handler = functools.partial(Quiet, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-@pytest.fixture
-def show(closed_page, tmp_path, request):
+def show(closed_page, folder, request):
     """Open a page of some explorers, with the network closed: ``show(*explorers, scheme="file", width=760)``.
 
     As in the book, what they share stands there once, unless `share` is another function. The page must end
@@ -78,13 +79,12 @@ def show(closed_page, tmp_path, request):
     pages = []
 
     def open_page(*explorers, scheme="file", width=760, theme="light", ready=True, share=once, **options):
-        html = share("\n".join(e.html() for e in explorers))
-        (tmp_path / "page.html").write_text(PAGE.format(theme=theme, explorers=html), encoding="utf-8")
-        (tmp_path / "favicon.ico").touch()
-        base = tmp_path.as_uri() if scheme == "file" else request.getfixturevalue("served")
+        name, shown = f"{next(NUMBERS)}.html", share("\n".join(explorer.html() for explorer in explorers))
+        (folder / name).write_text(PAGE.format(theme=theme, tools=TOOLS, explorers=shown), encoding="utf-8")
+        base = folder.as_uri() if scheme == "file" else request.getfixturevalue("address")
         page = closed_page(width=width, theme=theme, base=base, **options)
-        page.add_init_script(TOOLS)
-        page.goto("page.html")
+        page.mouse.move(0, 0)
+        page.goto(name)
         if ready:
             page.wait_for_function("document.querySelectorAll('.explorer:not([data-ready])').length === 0")
         pages.append(page)

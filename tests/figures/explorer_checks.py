@@ -61,6 +61,7 @@ def heard(page, move, times):
         page.evaluate("(i) => tools.move(i)", i)
         page.clock.run_for(20)
     page.clock.run_for(1000)
+    page.is_spent = True
     return zip(*page.evaluate("tools.heard"), strict=True)
 
 
