@@ -54,6 +54,17 @@ TOOLS = """window.tools = {
 };"""
 
 
+WRITTEN = {}
+
+
+def written(explorer):
+    """An explorer as HTML, which is written once for each state."""
+    key = explorer._esm, str(explorer.state())
+    if key not in WRITTEN:
+        WRITTEN[key] = explorer.html()
+    return WRITTEN[key]
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     """Where the pages stand."""
@@ -79,7 +90,7 @@ def show(closed_page, folder, request):
     pages = []
 
     def open_page(*explorers, scheme="file", width=760, theme="light", ready=True, share=once, **options):
-        name, shown = f"{next(NUMBERS)}.html", share("\n".join(explorer.html() for explorer in explorers))
+        name, shown = f"{next(NUMBERS)}.html", share("\n".join(map(written, explorers)))
         (folder / name).write_text(PAGE.format(theme=theme, tools=TOOLS, explorers=shown), encoding="utf-8")
         base = folder.as_uri() if scheme == "file" else request.getfixturevalue("address")
         page = closed_page(width=width, theme=theme, base=base, **options)

@@ -4,6 +4,17 @@ import re
 
 import numpy as np
 
+from helpers.figures.explorers.kit import as_javascript
+
+# What a view needs besides the state.
+UI = """{ ...START, widths: [720, 720], width: 720, heights: [330, 330], wide: (text) => 6.6 * text.length,
+    local: {}, memory: {}, set: () => {}, look: () => {}, link: () => ({}) }"""
+
+
+def view(explorer, part):
+    """What the view of an explorer's state has: its ``summary``, ``codes``, ``numbers()``; by QuickJS."""
+    return explorer.evaluate(f"family.family.view({as_javascript(explorer.state())}, {UI}).{part}")
+
 
 def typed(page, label, text):
     """The field of this name, after a reader has typed into it."""
@@ -27,11 +38,14 @@ def number(words):
     return float(f"{factor.removesuffix('·') if '·' in words else factor + '1'}e{power}")
 
 
+CELLS = "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+
+
 def opened_table(page):
     """The numbers as a table, row by row, once a reader has opened it."""
     page.locator("summary").click()
     page.locator("tr").first.wait_for()  # it is filled when it has opened
-    return page.locator("tr").evaluate_all("rows => rows.map((r) => [...r.cells].map((c) => c.textContent))")
+    return page.locator("tr").evaluate_all(CELLS)
 
 
 def points(path):
@@ -63,6 +77,12 @@ def heard(page, move, times):
     page.clock.run_for(1000)
     page.is_spent = True
     return zip(*page.evaluate("tools.heard"), strict=True)
+
+
+def resized(page, width):
+    """Give the page another width, and wait until it has drawn what it shows there."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def layouts(page, move, times=100):

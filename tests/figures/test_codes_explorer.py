@@ -7,7 +7,7 @@ import pytest
 
 from helpers.figures.explorers import CodeExplorer
 from helpers.formulas import codes
-from tests.figures.explorer_checks import number, opened_table
+from tests.figures.explorer_checks import number, view
 
 EXPLORER = CodeExplorer()
 
@@ -32,11 +32,6 @@ def assert_draws(markup, width, explorer):
     np.testing.assert_allclose(area, explorer.cross_entropy(), atol=1e-9)
     total = re.search(r">cross-entropy (\S+) bits a symbol</text>", markup)[1]
     assert number(total) == pytest.approx(explorer.cross_entropy(), rel=1e-3)
-
-
-def assert_shows(page, truth, belief, whole=False):
-    width = page.locator(".picture").bounding_box()["width"]
-    assert_draws(page.locator(".chart").inner_html(), width, CodeExplorer(truth, belief, whole))
 
 
 def equation(page):
@@ -97,61 +92,37 @@ def test_the_page_computes_what_python_computes():
         assert words == codes.huffman(row)
 
 
-@pytest.mark.parametrize("n", [2, 3, 5])
-def test_any_number_of_symbols_and_each_question_is_drawn(n):
-    explorer = CodeExplorer([*range(1, n + 1)], [*range(n, 0, -1)])
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+@pytest.mark.parametrize("whole", [True, False])
+def test_any_number_of_symbols_and_each_question_is_drawn(n, whole):
+    explorer = CodeExplorer([*range(1, n + 1)], [64, *range(n, 1, -1)], whole)
     assert_draws(explorer.still(), 720, explorer)
     assert len(explorer.questions) == 5
     for _, state in explorer.questions:
         assert_draws(CodeExplorer(**state).still(), 720, CodeExplorer(**state))
 
 
+def test_words_of_whole_bits_are_shown():
+    explorer = CodeExplorer(whole=True)
+    words = codes.huffman([2, 2, 4, 8])
+    assert re.findall(">word ([01]+)<", explorer.still()) == words
+    [rows] = view(explorer, "numbers()")
+    assert rows[0] == ["symbol", "share p", "expected q", "word", "best bits", "bits"]
+    assert [*map(str, rows[4])] == ["D", "0.125", "0.5", words[3], "3", "1"]
+
+
 # ---- what a browser does with it ----
 
 
-@pytest.mark.parametrize("scheme", ["file", "http"])
-def test_sliders_move_widths_and_heights(show, scheme):
-    page = show(EXPLORER, scheme=scheme)
-    state = {"truth": [8, 4, 2, 2], "belief": [2, 2, 4, 8]}
-    assert_shows(page, **state)
-    for i, key, value in ((0, "Home", 1), (3, "End", 64), (4, "End", 64), (7, "Home", 1)):
-        page.locator("input[type=range]").nth(i).press(key)
-        state["truth" if i < 4 else "belief"][i % 4] = value
-        assert_shows(page, **state)
-
-
-def test_expecting_what_comes_wastes_nothing_and_the_equation_holds_the_present_numbers(show):
+def test_choices_move_the_picture_and_the_equation(show):
     page = show(EXPLORER)
     assert equation(page) == "H(p,q)=pAℓA+pBℓB+pCℓC+pDℓD=0.5·3+0.25·3+0.125·2+0.125·1=2.625"
     page.get_by_role("button", name="Expect what comes", exact=True).click()
     assert equation(page).endswith("=0.5·1+0.25·2+0.125·3+0.125·3=1.75")
     page.locator("input[type=range]").first.press("End")
     page.get_by_role("button", name="Expect what comes", exact=True).click()
-    assert_shows(page, [64, 4, 2, 2], [64, 4, 2, 2])
     assert page.locator(".parts").text_content().endswith("+ KL divergence 0")
-
-
-def test_keys_move_and_reset_one_slider(show):
-    page = show(EXPLORER)
-    slider = page.locator("input[type=range]").first
-    slider.press("ArrowRight")
-    assert_shows(page, [9, 4, 2, 2], [2, 2, 4, 8])
-    slider.press("Delete")
-    assert_shows(page, [8, 4, 2, 2], [2, 2, 4, 8])
-
-
-def test_whole_bits_show_words_and_the_result_is_said_and_stands_in_a_table(show):
-    page = show(EXPLORER)
     page.get_by_label("Words of whole bits").check()
-    assert_shows(page, [8, 4, 2, 2], [2, 2, 4, 8], whole=True)
-    words = codes.huffman([2, 2, 4, 8])
-    texts = page.locator("svg text").all_text_contents()
-    assert [text for text in texts if text.startswith("word")] == [f"word {word}" for word in words]
-    said = page.get_by_role("status").text_content()
-    assert said.startswith(
-        "cross-entropy 2.625 bits a symbol, entropy 1.75, divergence 0.875; bits of each: A 3"
-    )
-    assert page.get_by_role("img").get_attribute("aria-label") == said
-    rows = opened_table(page)
-    assert rows[0] == ["symbol", "share p", "expected q", "word", "best bits", "bits"]
-    assert rows[4] == ["D", "0.125", "0.5", words[3], "3", "1"]
+    width = page.locator(".picture").bounding_box()["width"]
+    shown = CodeExplorer([64, 4, 2, 2], [64, 4, 2, 2], whole=True)
+    assert_draws(page.locator(".chart").inner_html(), width, shown)

@@ -24,7 +24,17 @@ from helpers.figures.explorers import (
     SignalExplorer,
     SoftmaxExplorer,
 )
-from tests.figures.explorer_checks import CONTROLS, assert_all_is_shown, layouts, message, seen, typed
+from tests.figures.explorer_checks import (
+    CELLS,
+    CONTROLS,
+    assert_all_is_shown,
+    layouts,
+    message,
+    opened_table,
+    resized,
+    seen,
+    typed,
+)
 from tests.figures.test_explorers import EXAMPLES, STAIRS
 from tests.figures.test_plateau_explorer import CURVES, QUESTIONS, START
 from tests.figures.test_race_explorer import RECORD
@@ -69,6 +79,10 @@ class Family:
         Makes the explorer whose updates take longest, if not the first.
     slider : int
         Which slider is moved then.
+    jump : int
+        By how many pixels the page may move when a question is chosen.
+    table : bool
+        Whether its numbers stand in a table.
     """
 
     name: str
@@ -84,6 +98,8 @@ class Family:
     pictures: int = 1
     slowest: Callable[[], Explorer] | None = None
     slider: int = 0
+    jump: int = 30
+    table: bool = True
 
     @functools.cached_property
     def explorer(self):
@@ -120,6 +136,7 @@ FAMILIES = [
         refused=[("p padding", "3", "be in [0, 2]", "0")],
         slowest=lambda: ConvolutionExplorer("photograph: tower"),
         slider=1,
+        table=False,  # the map is one
     ),
     Family(
         "learning rates from Lipschitz constants",
@@ -214,7 +231,15 @@ FAMILIES = [
         result=".code code",
         questions=3,
         colors={(".picture .curve.study", "stroke"): BLUE},
+        refused=[
+            ("η₀ peak learning rate", "-1", "be positive", "0.1"),
+            ("η₀ peak learning rate", "", "be a number", "0.1"),
+            ("η₀ peak learning rate", "1e999", "be finite", "0.1"),
+            ("s length of a stair", "2.5", "be a whole number", "300"),
+            ("γ decay factor", "1.5", "be in (0, 1]", "0.1"),
+        ],
         slowest=lambda: ScheduleExplorer(STAIRS, pinned=[EXAMPLES[name] for name in FOUR]),
+        jump=60,  # a question pins a curve
     ),
     Family(
         "signals and gradients in a random network",
@@ -226,6 +251,7 @@ FAMILIES = [
         "at layer 1 0.0571 to 0.662.",
         result="p.muted",
         questions=5,
+        jump=6,
         colors={("path.theory >> nth=0", "stroke"): BLUE, ("path.theory >> nth=1", "stroke"): THIRD},
         refused=[
             ("L layers", "many", "be a number", "50"),
@@ -288,6 +314,7 @@ def test_bundle_serves_notebooks_and_pages(family):
 
 # ---- what a browser does with it ----
 
+WIDTHS = (320, 760, 1200)  # between two of them the layout changes
 DRAWN = "nodes => nodes.map((node) => node.innerHTML)"
 RESULT = "nodes => nodes.map((node) => node.getAttribute('aria-label') ?? node.textContent).join('; ')"
 # A view is put up, moved from Python and taken down, twice.
@@ -365,8 +392,35 @@ def test_a_bad_number_is_refused_gently(family, show):
     start = seen(page)
     for name, text, wish, kept in family.refused:
         typed(page, f"{name}, exact value", text)
-        assert message(page) == f"{name} must {wish}, got {text}; {kept} stays."
+        assert message(page) == f"{name} must {wish}, got {text or 'nothing'}; {kept} stays."
         assert seen(page) == start
+
+
+def test_keys_move_a_slider_and_delete_resets_it(family, show):
+    page = show(family.explorer)
+    start = seen(page)
+    for slider in page.locator("input[type=range]:visible").all():
+        left = slider.input_value() == slider.get_attribute("max")
+        for key in ("ArrowLeft" if left else "ArrowRight", "Home" if left else "End"):
+            before = seen(page)
+            slider.press(key)
+            assert seen(page) != before
+        slider.press("Delete")
+        assert seen(page)[1:] == start[1:]  # all fields; an axis may stay as it is
+
+
+def test_the_result_is_said_and_stands_in_a_table(family, show):
+    page = show(family.explorer)
+    question = page.locator(".prompt").nth(1)
+    question.click()
+    label = page.get_by_role("img").first.get_attribute("aria-label")
+    said = page.get_by_role("status").text_content()
+    assert said.startswith(question.text_content()) and label.split("; ")[-1] in said
+    if family.table:
+        rows = opened_table(page)
+        assert len(rows) > 2 and all(row[0] for row in rows)
+        page.get_by_role("button", name="Reset").click()
+        assert page.locator("tr").evaluate_all(CELLS) != rows
 
 
 def test_every_control_has_a_name_of_its_own(family, show):
@@ -379,20 +433,32 @@ def test_every_control_has_a_name_of_its_own(family, show):
     assert len(names) == page.locator(f"{CONTROLS}, [role=slider]:visible").count()
 
 
-@pytest.mark.parametrize("width", [320, 390, 760, 1200])
-def test_at_every_width_all_is_shown_where_the_still_picture_stood(family, show, width):
-    live = show(family.explorer, width=width)
-    still = show(family.explorer, width=width, java_script_enabled=False, ready=False)
-    heights = [page.locator(".explorer").bounding_box()["height"] for page in (live, still)]
-    heights[1] -= still.locator("noscript").bounding_box()["height"]
-    assert abs(heights[0] - heights[1]) <= 6
+def heights(pages):
+    return [page.locator(".explorer").bounding_box()["height"] for page in pages]
+
+
+def test_at_every_width_all_is_shown_where_the_still_picture_stood_and_no_question_moves_it(family, show):
+    live = show(family.explorer)
+    still = show(family.explorer, java_script_enabled=False, ready=False)
     assert_still(still, family)
     assert still.locator("pre").all_text_contents() == live.locator("pre").all_text_contents()
+    room = "all => all.map((picture) => picture.parentElement.clientWidth - picture.clientWidth)"
+    for width in WIDTHS:
+        resized(live, width)
+        still.set_viewport_size({"width": width, "height": 900})
+        tall, stood = heights([live, still])
+        assert abs(tall + still.locator("noscript").bounding_box()["height"] - stood) <= 6
+        assert all(max(page.locator(".picture:visible").evaluate_all(room)) <= 1 for page in (live, still))
+        for prompt in live.locator(".prompt").all():
+            prompt.click()
+            assert heights([live]) == pytest.approx([tall], abs=family.jump)
+        live.get_by_role("button", name="Reset").click()
+    live.locator(".prompt").first.click()
     for box in live.get_by_label("with the present values").all():
         box.check()
-    assert_all_is_shown(live, width)
-    room = "all => all.map((picture) => picture.parentElement.clientWidth - picture.clientWidth)"
-    assert all(max(page.locator(".picture:visible").evaluate_all(room)) <= 1 for page in (live, still))
+    for width in WIDTHS:
+        resized(live, width)
+        assert_all_is_shown(live, width)
 
 
 def assert_still(page, family):
@@ -406,8 +472,9 @@ def assert_still(page, family):
     assert page.locator(".picture [tabindex]").count() == 0  # nothing there hears a key
 
 
-def test_the_picture_has_the_colors_of_the_theme_and_follows_it(family, show):
+def test_the_picture_follows_the_theme_and_stands_in_print_without_its_controls(family, show):
     page = show(family.explorer, theme="dark")
+    read = "(nodes, name) => nodes.map((node) => getComputedStyle(node)[name])"
     for theme in ("dark", "light"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         page.wait_for_function(
@@ -415,12 +482,7 @@ def test_the_picture_has_the_colors_of_the_theme_and_follows_it(family, show):
             arg=theme == "dark",
         )
         for (selector, name), color in family.colors.items():
-            read = "(nodes, name) => nodes.map((node) => getComputedStyle(node)[name])"
             assert set(page.locator(selector).evaluate_all(read, name)) == {color[theme]}
-
-
-def test_in_print_the_picture_stands_without_its_controls(family, show):
-    page = show(family.explorer)
     page.emulate_media(media="print")
     assert page.locator(".chart:visible").count() == family.pictures
     assert page.locator("button:visible, input:visible, details:visible").count() == 0

@@ -15,6 +15,7 @@ from helpers.figures.explorers import Prompt, ScheduleExplorer
 from helpers.figures.explorers.facts import Facts, allowed, mathml
 from helpers.figures.explorers.kit import as_javascript
 from helpers.formulas import schedules
+from tests.figures.explorer_checks import UI
 
 STAIRS = schedules.StepDecay(peak_lr=0.1, step_size=300, gamma=0.1)
 EXAMPLES = {cls.__name__: example(cls) for cls in schedules.METHODS}
@@ -57,25 +58,7 @@ BEYOND = {
 
 
 ALL = EXAMPLES | OTHERS | WARMED | JOINED | BEYOND
-MATHML = {
-    "math",
-    "mrow",
-    "mi",
-    "mn",
-    "mo",
-    "mtext",
-    "mspace",
-    "mfrac",
-    "msqrt",
-    "msub",
-    "msup",
-    "mtable",
-    "mtr",
-    "mtd",
-}
-# What a view needs besides the state.
-UI = """{ ...START, widths: [720], width: 720, heights: [330], wide: (text) => 6.6 * text.length, local: {},
-    memory: {}, set: () => {}, look: () => {}, link: () => ({}) }"""
+MATHML = "math|mrow|mi|mn|mo|mtext|mspace|mfrac|msqrt|msub|msup|mtable|mtr|mtd"
 
 
 @functools.cache
@@ -89,8 +72,8 @@ def pages():
     """For each schedule what its page computes: 1001 rates, and two lines of code."""
     first = knowing().state()
     states = {name: {**first, **record(schedule)} for name, schedule in ALL.items()}
-    view = f"[samples(state, 1000).rates, ...view(state, {UI}).codes.map((line) => line[1])]"
-    found = knowing().evaluate(f"{json.dumps([*states.values()])}.map((state) => {view})")
+    shown = f"[samples(state, 1000).rates, ...view(state, {UI}).codes.map((line) => line[1])]"
+    found = knowing().evaluate(f"{json.dumps([*states.values()])}.map((state) => {shown})")
     return dict(zip(states, found, strict=True))
 
 
@@ -122,18 +105,13 @@ def test_payload_cannot_leave_its_script():
     assert catalog(explorer)["prompts"][0]["text"] == text
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_schedule_goes_in_and_comes_out(name):
-    explorer = ScheduleExplorer()
-    explorer.schedule = ALL[name]
-    assert explorer.schedule == ALL[name]
-
-
-@pytest.mark.parametrize("name", ["StepDecay", "three milestones", "warmed one-cycle", "during the warmup"])
-def test_an_explorer_begins_with_its_schedule_and_its_pins(name):
-    explorer = ScheduleExplorer(ALL[name], pinned=[EXAMPLES["CosineDecay"], ALL[name]])
-    assert explorer.schedule == ALL[name]
-    assert explorer.pinned == [EXAMPLES["CosineDecay"], ALL[name]]
+def test_schedule_goes_in_and_comes_out():
+    for schedule in ALL.values():
+        knowing().schedule = schedule
+        assert knowing().schedule == schedule
+    begins = ScheduleExplorer(ALL["during the warmup"], pinned=[STAIRS, ALL["three milestones"]])
+    assert begins.schedule == ALL["during the warmup"]
+    assert begins.pinned == [STAIRS, ALL["three milestones"]]
 
 
 def test_traits_of_the_page_make_the_schedule():
@@ -227,36 +205,33 @@ def test_mathml_is_plain():
     assert tree == ["math", ["mrow", ["mo", "⌊"], ["mfrac", ["mi", "t"], ["mi", "s"]], ["mo", "⌋"]]]
 
 
-def test_equations_are_mathml_with_a_place_for_every_value():
-    def texts(node):
-        tag, *children = node
-        assert tag in MATHML
-        for child in children:
-            if isinstance(child, dict):
-                assert set(child) <= {"stretchy", "width", "mathvariant", "accent", "lspace", "rspace"}
-            elif isinstance(child, list):
-                yield from texts(child)
-            else:
-                yield child
+def texts(node):
+    """The texts of a formula, whose elements and attributes are those of MathML."""
+    tag, *children = node
+    assert re.fullmatch(MATHML, tag)
+    for child in children:
+        if isinstance(child, dict):
+            assert set(child) <= {"stretchy", "width", "mathvariant", "accent", "lspace", "rspace"}
+        else:
+            yield from texts(child) if isinstance(child, list) else [child]
 
+
+def test_equations_are_mathml_with_a_place_for_every_value():
     for name, method in catalog(knowing())["methods"].items():
-        found = {text for line in method["numbers"] for text in texts(line)}
-        assert set(method["places"]) <= found, name
-        assert method["places"] and not set(method["places"]) & {
-            t for line in method["symbols"] for t in texts(line)
-        }
+        places = method["places"]
+        numbers, symbols = ({t for line in method[k] for t in texts(line)} for k in ("numbers", "symbols"))
+        assert places and set(places) <= numbers and not set(places) & symbols, name
         wanted = {f"p.{'.'.join(map(str, row['path']))}" for row in method["rows"]}
-        assert {re.sub(r"\[(\d+)\]", r".\1", place) for place in method["places"].values()} <= wanted
+        assert {re.sub(r"\[(\d+)\]", r".\1", place) for place in places.values()} <= wanted
 
 
 # ---- what the page computes ----
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_curve_and_code_are_those_of_python(name):
-    rates, code, _ = pages()[name]
-    np.testing.assert_allclose(rates, ALL[name].rates(1001), rtol=1e-12, atol=1e-16)
-    assert eval(code, {"schedules": schedules}) == ALL[name]
+def test_curve_and_code_are_those_of_python():
+    for name, (rates, code, _) in pages().items():
+        np.testing.assert_allclose(rates, ALL[name].rates(1001), rtol=1e-12, atol=1e-16, err_msg=name)
+        assert eval(code, {"schedules": schedules}) == ALL[name]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -292,26 +267,23 @@ def test_torch_has_its_own_classes_where_they_agree_and_else_the_formula():
 # A reader moves sliders of a state: each wish is a row and a part of its range.
 WALK = """(state, wishes) => {
     for (const [i, part] of wishes) {
-        const row = rowsOf(state)[i %% rowsOf(state).length];
+        const row = rowsOf(state)[i % rowsOf(state).length];
         const { low, high, integer } = facts[row.fact];
         const wish = low + part * (high - low);
         const { value } = bounded(row, integer ? Math.round(wish) : wish, state);
         state = replaced(state, row.path, value);
     }
     return [state.parts, state.milestones, samples(state, 200).rates];
-}""".replace("%%", "%")
+}"""
 
 
 def test_whatever_the_sliders_say_python_can_make_and_draws_alike():
-    rng = np.random.default_rng(0)
+    rng, explorer = np.random.default_rng(0), knowing()
     starts = [record(schedule) for schedule in ALL.values() for _ in range(6)]
     wishes = [[[int(rng.integers(30)), rng.choice([0, 1, rng.uniform()])] for _ in range(12)] for _ in starts]
-    explorer = knowing()
-    found = explorer.evaluate(
-        f"{json.dumps(starts)}.map((state, i) => ({WALK})(state, {json.dumps(wishes)}[i]))"
-    )
+    walks = f"{json.dumps(starts)}.map((state, i) => ({WALK})(state, {json.dumps(wishes)}[i]))"
     moved = 0
-    for start, (parts, milestones, rates) in zip(starts, found, strict=True):
+    for start, (parts, milestones, rates) in zip(starts, explorer.evaluate(walks), strict=True):
         explorer.set_state({"parts": parts, "milestones": milestones})
         wanted = explorer.schedule.rates(201)  # Python refuses nothing
         np.testing.assert_allclose(rates, wanted, rtol=1e-9, atol=1e-15)
@@ -321,18 +293,13 @@ def test_whatever_the_sliders_say_python_can_make_and_draws_alike():
 
 @pytest.mark.parametrize("cls", schedules.METHODS)
 def test_what_must_fit_into_the_total_steps_is_what_python_demands(cls):
-    method = catalog(knowing())["methods"][EXAMPLES[cls.__name__].words]
-    about = hyperparameters(cls)
-    steps = [
-        name
-        for name, fact in about.items()
-        if fact.unit == "steps" and fact.integer and name != "total_steps"
-    ]
+    schedule, about = EXAMPLES[cls.__name__], hyperparameters(cls)
+    method = catalog(knowing())["methods"][schedule.words]
+    steps = [n for n, fact in about.items() if fact.unit == "steps" and fact.integer and n != "total_steps"]
     if "total_steps" not in about or not steps:
         assert method["stretches"] is None
         return
     assert method["stretches"]["steps"] == steps
-    schedule = EXAMPLES[cls.__name__]
     needed = sum(getattr(schedule, name) for name in steps) + method["stretches"]["spare"]
     assert schedule.replace(total_steps=needed)
     with pytest.raises(ValueError, match="total_steps"):
@@ -356,19 +323,23 @@ def test_a_log_axis_of_one_rate_has_room():
     assert "NaN" not in path["attributes"]["d"] and path["attributes"]["d"].startswith("M0 ")
 
 
-def test_a_bounded_slider_says_where_it_stops():
-    wishes = {
-        ("MultiStepDecay", "milestones", 0): (900, "m₁ stops at 749: the milestones stay in order."),
-        ("MultiStepDecay", "milestones", 1): (1, "m₂ stops at 501: the milestones stay in order."),
-        ("OneCycle", "total_steps"): (5, "T stops at 101: the parts have to fit into the total steps."),
-        ("WarmupStableDecay", "warmup_steps"): (
+@pytest.mark.parametrize(
+    ("name", "path", "wish", "words"),
+    [
+        ("MultiStepDecay", "milestones,0", 900, "m₁ stops at 749: the milestones stay in order."),
+        ("MultiStepDecay", "milestones,1", 1, "m₂ stops at 501: the milestones stay in order."),
+        ("OneCycle", "total_steps", 5, "T stops at 101: the parts have to fit into the total steps."),
+        (
+            "WarmupStableDecay",
+            "warmup_steps",
             9999,
             "w stops at 800: the parts have to fit into the total steps.",
         ),
-        ("warmed one-cycle", "warmup_steps"): (9999, ""),
-        ("StepDecay", "step_size"): (20, ""),
-    }
-    for (name, *path), (wish, words) in wishes.items():
-        rows = f"rowsOf(state).find(({{ path }}) => path.slice(3).join() === '{','.join(map(str, path))}')"
-        said = f"((state) => bounded({rows}, {wish}, state).words)({json.dumps(record(ALL[name]))})"
-        assert knowing().evaluate(said) == words
+        ("warmed one-cycle", "warmup_steps", 9999, ""),
+        ("StepDecay", "step_size", 20, ""),
+    ],
+)
+def test_a_bounded_slider_says_where_it_stops(name, path, wish, words):
+    row = f"rowsOf(state).find(({{ path }}) => path.slice(3).join() === '{path}')"
+    said = f"((state) => bounded({row}, {wish}, state).words)({json.dumps(record(ALL[name]))})"
+    assert knowing().evaluate(said) == words

@@ -9,8 +9,9 @@ import pytest
 
 from helpers.figures.explorers import PlateauExplorer, PlateauQuestion
 from helpers.figures.explorers.kit import as_javascript
+from helpers.formulas import schedules
 from helpers.formulas.schedules import ReduceOnPlateau
-from tests.figures.explorer_checks import message, opened_table, typed
+from tests.figures.explorer_checks import message, typed, view
 
 NAN = math.nan
 STALLS = [1.0, 0.8, 0.7, 0.72, 0.71, 0.73, 0.6, 0.61, 0.62, 0.63, 0.59, 0.6]
@@ -99,68 +100,48 @@ def test_the_page_runs_the_machine_of_the_book():
     assert kinds == {"better", "bad", "last", "forgiven"}
 
 
-def test_the_picture_draws_losses_and_rates():
-    [losses, rates] = re.findall(r'class="curve (?:loss|study rate)" d="M([^"]+)"', EXPLORER.still())
+def test_the_picture_draws_losses_rates_and_the_kind_of_every_check():
+    picture = EXPLORER.still()
+    [losses, rates] = re.findall(r'class="curve (?:loss|study rate)" d="M([^"]+)"', picture)
     assert len(losses.split("L")) == len(STALLS)
     assert len({point.split()[1] for point in rates.split("L")}) == 3
-    assert "the rate falls 2 times, from 0.2 to 0.05" in EXPLORER.still()
+    kinds = [*["better"] * 3, "bad", "last", "bad", "better", "bad", "last", "bad", "better", "bad"]
+    assert re.findall(r'<circle[^>]* class="dot (\w+)"', picture) == kinds
+    forgiven = PlateauExplorer(CURVES, QUESTIONS[2].schedule).still()
+    assert forgiven.count('class="dot forgiven') == 2  # a new best in the cool-down is a new best
+    assert PlateauExplorer({"c": CURVES["starts with NaN"]}, START).still().count('class="dot nan"') == 1
+
+
+def test_the_numbers_stand_in_a_table():
+    [rows] = view(EXPLORER, "numbers()")
+    assert len(rows) == 13
+    assert [*map(str, rows[5])] == ["5", "0.71", "0.6999", "one too many", "0.7", "0", "0", "0.1"]
 
 
 # ---- what a browser does with it ----
 
 
-@pytest.mark.parametrize("scheme", ["file", "http"])
-def test_each_slider_changes_the_picture(show, scheme):
-    page = show(EXPLORER, scheme=scheme)
-    sliders = page.locator("input[type=range]")
-    assert sliders.count() == 5
-    for i, key in enumerate(("Home", "End", "ArrowRight", "End", "End")):
-        before = page.locator("svg.chart").inner_html()
-        sliders.nth(i).press(key)
-        assert page.locator("svg.chart").inner_html() != before, i
-
-
-def test_the_picture_shows_the_kind_of_every_check(show):
-    page = show(EXPLORER)
-    kinds = page.locator("circle.dot").evaluate_all("dots => dots.map(d => d.classList[1])")
-    assert kinds == [*["better"] * 3, "bad", "last", "bad", "better", "bad", "last", "bad", "better", "bad"]
-    page.get_by_role("button", name="Three checks forgiven?").click()
-    assert page.locator("circle.forgiven").count() == 2  # a new best in the cool-down is a new best
-    page.get_by_role("button", name="A first NaN?").click()
-    assert page.locator("path.nan").count() == 1
-
-
-def test_a_curve_is_drawn_with_the_mouse(show):
+def test_the_mouse_tells_of_a_check_chooses_it_and_draws_a_curve(show):
     page = show(EXPLORER)
     box = page.locator("svg.chart").bounding_box()
-    first, last = (page.locator("circle.dot").nth(i).bounding_box() for i in (0, 11))
-    page.mouse.move(first["x"] + 3, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(last["x"] + 3, box["y"] + 180, steps=3)
-    page.mouse.up()
-    assert page.get_by_label("Curve").locator("option:checked").text_content() == "drawn by hand"
-    heights = page.locator("circle.dot").evaluate_all("dots => dots.map(d => Number(d.getAttribute('cy')))")
-    np.testing.assert_allclose(np.diff(heights), 80 / 11, atol=2.5)  # a pixel or two between events
-    assert "0 bad ones" in words(page)
-
-
-def test_a_click_chooses_and_draws_nothing(show):
-    page = show(EXPLORER)
-    box = page.locator("svg.chart").bounding_box()
-    fourth = page.locator("circle.dot").nth(3).bounding_box()
-    page.mouse.click(fourth["x"] + 3, box["y"] + 60)
-    assert words(page).startswith("Check 4: 0.72 is not below 0.6999: bad check 1, and 1 are borne.")
-    assert page.get_by_label("Curve").locator("option:checked").text_content() == "stalls"
-
-
-def test_the_mouse_over_a_check_tells_of_it_and_chooses_nothing(show):
-    page = show(EXPLORER)
-    box = page.locator("circle.dot").nth(3).bounding_box()
-    page.mouse.move(box["x"] + 3, box["y"] + 3)
+    first, fourth, last = (page.locator("circle.dot").nth(i).bounding_box()["x"] + 3 for i in (0, 3, 11))
+    curve = page.get_by_label("Curve").locator("option:checked")
+    page.mouse.move(fourth, box["y"] + 60)
     assert words(page).startswith("Check 4: ")
     assert page.get_by_text("value of check 7").count() == 1
     page.mouse.move(0, 0)
     assert words(page).startswith("Check 7: ")
+    page.mouse.click(fourth, box["y"] + 60)
+    assert words(page).startswith("Check 4: 0.72 is not below 0.6999: bad check 1, and 1 are borne.")
+    assert curve.text_content() == "stalls"
+    page.mouse.move(first, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(last, box["y"] + 180, steps=3)
+    page.mouse.up()
+    assert curve.text_content() == "drawn by hand"
+    heights = page.locator("circle.dot").evaluate_all("dots => dots.map(d => Number(d.getAttribute('cy')))")
+    np.testing.assert_allclose(np.diff(heights), 80 / 11, atol=2.5)  # a pixel or two between events
+    assert "0 bad ones" in words(page)
 
 
 def test_keys_choose_and_move_a_check(show):
@@ -200,24 +181,7 @@ def test_modes_change_the_machine_the_equation_and_the_code(show):
     before = words(page), page.locator(".equation").inner_html()
     page.get_by_label("Better is").select_option("higher")
     page.get_by_role("combobox", name="Threshold").select_option("absolute")
-    assert (words(page), page.locator(".equation").inner_html()) != before
-    code = page.locator("pre").first.text_content()
-    made = eval(code.replace("schedules.", ""), {"ReduceOnPlateau": ReduceOnPlateau})
+    assert words(page) != before[0] and page.locator(".equation").inner_html() != before[1]
+    made = eval(page.locator("pre").first.text_content(), {"schedules": schedules})
     assert made == START.replace(mode="max", threshold_mode="abs")
     assert page.locator("pre").nth(1).text_content() == made.torch()
-
-
-def test_the_numbers_stand_in_a_table(show):
-    page = show(EXPLORER)
-    rows = opened_table(page)
-    assert len(rows) == 13
-    assert rows[5] == ["5", "0.71", "0.6999", "one too many", "0.7", "0", "0", "0.1"]
-
-
-@pytest.mark.parametrize("width", [320, 760, 1280])
-def test_nothing_is_clipped_and_nothing_jumps(show, width):
-    page = show(EXPLORER, width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    tall = page.evaluate("document.querySelector('.explorer').offsetHeight")
-    page.locator(".prompt").nth(2).click()
-    assert abs(page.evaluate("document.querySelector('.explorer').offsetHeight") - tall) < 30

@@ -1,14 +1,15 @@
-"""The explorer of the race: what Python reads from a record, and what a real browser makes of it."""
+"""The explorer of the race: what Python reads from a record, and what the page draws of it."""
 
 import itertools
 import json
+import re
 
 import numpy as np
 import pytest
 
 from helpers.figures.explorers import RaceExplorer
 from helpers.formulas.schedules.contestants import CONTESTANTS
-from tests.figures.explorer_checks import message, opened_table, points, typed
+from tests.figures.explorer_checks import points, view
 
 PEAKS, SEEDS, LOOKS, LENGTHS = [0.05, 0.1, 0.2], [10, 11, 12, 13, 14], 10, [40, 100]
 NAMES = ["constant", "cosine", "warmup + cosine", "one-cycle", "plateau"]
@@ -36,6 +37,7 @@ def made_up():
 
 RECORD = made_up()
 EXPLORER = RaceExplorer(record=RECORD)
+ACROSS = 720 - 76  # px
 
 
 def accuracies(name, steps):
@@ -115,44 +117,26 @@ def test_the_page_says_what_python_says_of_every_pair():
         assert f"the test loss of {lower} is lower by {abs(loss[0]):.4f} ± {loss[1]:.4f} in 5 of 5" in words
 
 
-# ---- what a browser does with it ----
-
-
-def lines(page, selector):
-    """The points of each path, in pixels."""
-    paths = page.locator(selector).evaluate_all("nodes => nodes.map((node) => node.getAttribute('d'))")
-    return [points(path) for path in paths]
-
-
-def across(page):
-    return page.locator(".picture").first.bounding_box()["width"] - 76
-
-
-def choose(page, first, second, steps=None):
-    for name, value in (("First", first), ("Second", second), ("Steps", steps)):
-        if value is not None:
-            page.get_by_label(name, exact=True).select_option(str(value))
+def lines(explorer, kind):
+    """The points of each path of this kind, in pixels."""
+    return [points(path) for path in re.findall(rf'<path class="curve {kind}" d="([^"]*)"', explorer.still())]
 
 
 @pytest.mark.parametrize("steps", LENGTHS)
 @pytest.mark.parametrize("pair", [("cosine", "constant"), ("warmup + cosine", "one-cycle")])
-def test_rates_are_the_schedules_own(show, pair, steps):
-    page = show(EXPLORER)
-    choose(page, *pair, steps)
-    drawn = lines(page, "path.rate")
+def test_rates_are_the_schedules_own(pair, steps):
+    drawn = lines(RaceExplorer(*pair, steps, record=RECORD), r"\w+ rate")
     methods = [CONTESTANTS[name](PEAKS[NAMES.index(name) % 3], steps) for name in pair]
     top = max(PEAKS[NAMES.index(name) % 3] for name in pair)
     at = np.linspace(0, steps - 1, 321)
     for line, method in zip(drawn, methods, strict=True):
-        np.testing.assert_allclose(line[:, 0], 54 + across(page) * at / steps, atol=0.06)
+        np.testing.assert_allclose(line[:, 0], 54 + ACROSS * at / steps, atol=0.06)
         np.testing.assert_allclose((130 - line[:, 1]) / 90 * top, method.rates(at), atol=2e-4 * top)
 
 
-def test_plateau_s_rates_are_those_of_its_runs(show):
-    page = show(EXPLORER)
-    choose(page, "plateau", "cosine", 40)
-    line = lines(page, "path.rate")[0]
-    steps = (line[:, 0] - 54) / across(page) * 40
+def test_plateau_s_rates_are_those_of_its_runs():
+    line = lines(RaceExplorer("plateau", "cosine", 40, record=RECORD), r"\w+ rate")[0]
+    steps = (line[:, 0] - 54) / ACROSS * 40
     peak = PEAKS[NAMES.index("plateau") % 3]
     wanted = np.where(steps < 19.9, peak, 0.3 * peak)
     clear = np.abs(steps - 20) > 0.2
@@ -160,71 +144,63 @@ def test_plateau_s_rates_are_those_of_its_runs(show):
 
 
 @pytest.mark.parametrize("kind", ["val_losses", "train_losses"])
-def test_losses_are_the_record_s_each_seed_and_the_mean(show, kind):
-    page = show(EXPLORER)
-    if kind == "train_losses":
-        page.get_by_label("training loss").check()
+def test_losses_are_the_record_s_each_seed_and_the_mean(kind):
+    explorer = RaceExplorer(record=RECORD)
+    explorer.training = kind == "train_losses"
     runs = [r[kind] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
-    for selector, wanted in (("path.study.seed", runs), ("path.study.mean", [np.mean(runs, 0)])):
-        drawn = np.array([line[:, 1] for line in lines(page, selector)])
+    for style, wanted in (("study seed", runs), ("study mean", [np.mean(runs, 0)])):
+        drawn = np.array([line[:, 1] for line in lines(explorer, style)])
         losses = 0.4 * (2.5 / 0.4) ** ((358 - drawn) / 162)
         np.testing.assert_allclose(losses, np.clip(wanted, 0.4, 2.5), rtol=2e-3)
-    shift = 0.5 if kind == "train_losses" else 1
-    wanted = 54 + across(page) * (np.arange(LOOKS) + shift) / LOOKS
-    np.testing.assert_allclose(lines(page, "path.study.mean")[0][:, 0], wanted, atol=0.06)
+    shift = 0.5 if explorer.training else 1
+    wanted = 54 + ACROSS * (np.arange(LOOKS) + shift) / LOOKS
+    np.testing.assert_allclose(lines(explorer, "study mean")[0][:, 0], wanted, atol=0.06)
 
 
-def test_a_dot_for_each_seed_and_the_mean_between_them(show):
-    page = show(EXPLORER)
-    choose(page, "cosine", "one-cycle", 40)
-    xs = np.array(page.evaluate("() => tools.all('circle.accuracy', (dot) => +dot.getAttribute('cx'))"))
-    middles = page.evaluate("() => tools.all('line.middle', (bar) => +bar.getAttribute('x1'))")[:2]
+def test_a_dot_for_each_seed_and_the_mean_between_them():
+    picture = RaceExplorer("cosine", "one-cycle", 40, record=RECORD).still()
+    xs = np.array(re.findall(r'<circle cx="([\d.]+)"[^>]* class="dot accuracy"', picture), float)
+    middles = np.array(re.findall(r'<line class="middle" x1="([\d.]+)"', picture), float)[:2]
     values = [accuracies("cosine", 40), accuracies("one-cycle", 40)]
     scale = np.polyfit(np.concatenate(values), xs, 1)
     np.testing.assert_allclose(np.polyval(scale, np.concatenate(values)), xs, atol=0.01)
     np.testing.assert_allclose(middles, xs.reshape(2, 5).mean(1), atol=0.01)
 
 
-def test_the_tuning_leaves_out_what_diverged_and_circles_what_was_chosen(show):
-    page = show(EXPLORER)
-    assert page.locator("circle.tried").count() == 6 + 4  # the constant rate's second seed diverged twice
-    assert [len(line) for line in lines(page, "path.tuning")] == [3, 1]
-    xs = page.evaluate("() => tools.all('circle.chosen', (dot) => +dot.getAttribute('cx'))")
-    np.testing.assert_allclose(xs, [54 + across(page) / 2, 62], atol=0.06)
+def test_the_tuning_leaves_out_what_diverged_and_circles_what_was_chosen():
+    picture = EXPLORER.still()
+    assert picture.count('class="tried') == 6 + 4  # the constant rate's second seed diverged twice
+    assert [len(line) for line in lines(EXPLORER, r"\w+ tuning")] == [3, 1]
+    xs = [float(x) for x in re.findall(r'<circle cx="([\d.]+)"[^>]* class="chosen"', picture)]
+    np.testing.assert_allclose(xs, [54 + ACROSS / 2, 62], atol=0.06)
 
 
-def test_the_slider_reads_rates_and_losses_where_it_stands(show):
-    page = show(RaceExplorer(steps=100, part=100, record=RECORD))
-    typed(page, "t/T part of the training, exact value", 30)
+def test_the_slider_reads_rates_and_losses_where_it_stands():
+    explorer = RaceExplorer(steps=100, part=30, record=RECORD)
     runs = [r["val_losses"] for r in RECORD["runs"] if (r["schedule"], r["steps"]) == ("cosine", 100)]
-    told = page.evaluate("() => tools.all('text.now', (text) => text.textContent)")
-    assert told[0] == f"cosine: {CONTESTANTS['cosine'](0.1, 100)(30):.3g}"
-    assert told[2].startswith("cosine: ")
-    assert float(told[2].split()[1]) == pytest.approx(np.mean(runs, 0)[2], abs=2e-3)  # the third of ten looks
-    typed(page, "t/T part of the training, exact value", 130)
-    assert message(page) == "t/T part of the training must be in [5, 100], got 130; 30 stays."
+    rate, _, loss, *_ = re.findall(r'<text class="label halo now"[^>]*>([^<]*)<', explorer.still())
+    assert rate == f"cosine: {CONTESTANTS['cosine'](0.1, 100)(30):.3g}"
+    assert loss.startswith("cosine: ")
+    assert float(loss.split()[1]) == pytest.approx(np.mean(runs, 0)[2], abs=2e-3)  # the third of ten looks
 
 
-def test_keys_alone_choose_and_move(show):
-    page = show(EXPLORER)
-    page.get_by_label("First", exact=True).press("ArrowDown")
-    assert page.get_by_label("First", exact=True).input_value() == "warmup + cosine"
-    slider = page.locator("input[type=range]")
-    slider.press("ArrowLeft")
-    assert slider.get_attribute("aria-valuetext") == "99 %"
-    slider.press("Delete")
-    assert slider.get_attribute("aria-valuetext") == "100 %"
-
-
-def test_the_result_is_said_and_stands_in_a_table(show):
-    page = show(EXPLORER)
-    choose(page, "cosine", "constant", 40)
-    rows = opened_table(page)
+def test_the_result_stands_in_a_table():
+    _, rows, _, tuning = view(RaceExplorer("cosine", "constant", 40, record=RECORD), "numbers()")
     assert rows[0] == ["seed", "cosine, %", "constant, %", "difference", "cosine, loss", "constant, loss"]
     a, b = accuracies("cosine", 40)[0], accuracies("constant", 40)[0]
-    assert rows[1] == ["10", f"{a:.2f}", f"{b:.2f}", f"{a - b:.2f}", "0.78", "0.8"]
-    assert rows[6] == ["peak rate", "cosine", "constant"] and rows[7:9] == [
+    assert [*map(str, rows[1])] == ["10", f"{a:.2f}", f"{b:.2f}", f"{a - b:.2f}", "0.78", "0.8"]
+    assert tuning[:3] == [
+        ["peak rate", "cosine", "constant"],
         ["0.05", "0.975", "0.95"],
         ["0.1", "0.95", "NaN"],
     ]
-    page.get_by_text("After 40 steps, test accuracy").last.wait_for()
+
+
+def test_choices_move_both_pictures(show):
+    page = show(EXPLORER)
+    for name, value in {"First": "plateau", "Second": "one-cycle", "Steps": "40"}.items():
+        page.get_by_label(name, exact=True).select_option(value)
+    page.get_by_label("training loss").check()
+    chosen = RaceExplorer("plateau", "one-cycle", 40, record=RECORD)
+    assert page.locator("p.muted").text_content().startswith(view(chosen, "summary"))
+    assert page.get_by_text("training loss (nats)").count() == 1
