@@ -16,7 +16,7 @@ PEERS := .cache/peers/.installed-$(call key,requirements-peers.txt)
 RIVALS := .cache/rivals/.installed-$(call key,requirements-bench.txt)
 
 PYTEST := $(PY) -m pytest -q
-WORKERS := -n auto --maxprocesses 4
+WORKERS := -n auto --maxprocesses 4 --dist loadgroup
 LINT := $(PY) -m ruff check . && $(VENV)/bin/oxlint
 # One notebook stays on one worker.
 NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS) --dist loadfile

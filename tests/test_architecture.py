@@ -119,6 +119,14 @@ def test_formulas_are_imported_without_torch():
 #: Code lines of helpers, Python and JavaScript, without docstrings, comments and blanks, with the
 #: explorers of lessons 1 to 21; 9,488 on 2026-11-22. Where a lesson needs room, something older makes it.
 CEILING = 9_500
+QUIET = (
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+)
 
 
 def code_lines(text, ending):
@@ -131,15 +139,7 @@ def code_lines(text, ending):
         if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
         for line in range(node.lineno, node.end_lineno + 1)
     }
-    quiet = {
-        tokenize.COMMENT,
-        tokenize.NL,
-        tokenize.NEWLINE,
-        tokenize.INDENT,
-        tokenize.DEDENT,
-        tokenize.ENDMARKER,
-    }
-    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in quiet]
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in QUIET]
     return len({line for t in tokens for line in range(t.start[0], t.end[0] + 1)} - words)
 
 

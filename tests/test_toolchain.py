@@ -111,6 +111,8 @@ def test_make_test_and_ci_end_as_they_should():
     recipe = re.search(r"\ntest: .*?\n\n", (ROOT / "Makefile").read_text(), re.S)[0]
     assert recipe.strip().splitlines()[-1] == "\t@$(PYTEST) -m pages $(WORKERS) tests"
     assert not re.search(r"[^|]\|[^|]", recipe), "the status of a command before a pipe is lost"
+    # What `make book` forgives, the tests do not: the stage of the lessons ends red.
+    assert "NBVAL) $$list)" in recipe and "STRICT" in recipe and "|| test" not in recipe
     script = (ROOT / ".ci" / "run").read_text()
     assert script.strip().splitlines()[-1] == "exec env CI=true make test"
     assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"]).returncode == 0
