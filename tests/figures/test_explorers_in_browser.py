@@ -406,6 +406,7 @@ def test_every_control_shows_its_focus_from_top_to_bottom(show):
     ):
         outlines.append(found[0])
         tops.append(found[1])
+        assert len(tops) < 100, "the focus does not leave"
         page.keyboard.press("Tab")
     assert len(outlines) >= page.locator(f"{CONTROLS}, [role=slider]:visible").count() and all(outlines)
     assert all(later > earlier - 40 for earlier, later in itertools.pairwise(tops))
