@@ -170,39 +170,18 @@ class TestAgainstTorch:
         assert optimizer.param_groups[0]["lr"] == 1e-8
 
 
-class TestInvariants:
-    @given(plateaus, metrics)
-    def test_rates_never_rise_nor_fall_too_low(self, schedule, metrics):
-        found = rates(schedule, metrics)
-        assert all(a >= b for a, b in pairwise(found))
-        assert found[-1] >= schedule.min_lr
-
-    @given(plateaus, metrics)
-    def test_the_best_is_a_metric_that_was_seen_and_no_nan(self, schedule, metrics):
-        for i, state in enumerate(run(schedule, metrics)):
-            assert state["best"] in [schedule.init()["best"], *metrics[:i]]
-            assert not math.isnan(state["best"])
-
-    @given(plateaus, metrics, metrics)
-    def test_a_run_goes_on_from_a_saved_state(self, schedule, before, after):
-        states = run(schedule, before + after)
-        state = pickle.loads(pickle.dumps(states[len(before)]))
-        for i, metric in enumerate(after, len(before) + 1):
-            state = schedule.observe(state, metric)
-            assert state == states[i]
-
-    @given(plateaus, metrics)
-    def test_a_state_is_not_changed(self, schedule, metrics):
-        states = run(schedule, metrics)
-        copies = [dict(state) for state in states]
-        for state, metric in zip(states, metrics, strict=False):
-            assert schedule.observe(state, metric) == schedule.observe(state, metric)
-        assert states == copies
-
-    @given(plateaus, metrics)
-    def test_max_is_min_of_the_negative(self, schedule, metrics):
-        turned = schedule.replace(mode="max" if schedule.mode == "min" else "min")
-        assert rates(turned, [-m for m in metrics]) == rates(schedule, metrics)
+@given(plateaus, metrics)
+def test_rates_never_rise_the_best_was_seen_and_a_run_goes_on_from_a_saved_state(schedule, metrics):
+    states, found = run(schedule, metrics), rates(schedule, metrics)
+    copies = pickle.loads(pickle.dumps(states))
+    assert all(a >= b for a, b in pairwise(found)) and found[-1] >= schedule.min_lr
+    for i, (state, metric) in enumerate(zip(copies, metrics, strict=False)):
+        assert schedule.observe(state, metric) == schedule.observe(states[i], metric) == states[i + 1]
+        assert states[i + 1]["best"] in [schedule.init()["best"], *metrics[: i + 1]]
+        assert not math.isnan(states[i + 1]["best"])
+    assert states == copies
+    turned = schedule.replace(mode="max" if schedule.mode == "min" else "min")
+    assert rates(turned, [-m for m in metrics]) == found
 
 
 REFUSED = {
@@ -234,17 +213,13 @@ def test_a_metric_must_be_a_number():
         assert best == 0.5 and type(best) is float
 
 
-def test_frozen_hashable_and_pickled():
+def test_it_is_frozen_hashable_pickled_and_described():
+    assert ReduceOnPlateau.words not in {method.words for method in METHODS}
     schedule = ReduceOnPlateau(0.1)
     with pytest.raises(FrozenInstanceError):
         schedule.lr = 1.0
-    assert pickle.loads(pickle.dumps(schedule)) == schedule
-    assert hash(schedule.replace()) == hash(schedule)
-
-
-def test_description():
-    assert ReduceOnPlateau.words not in {method.words for method in METHODS}
-    assert ReduceOnPlateau.lesson == 20
+    assert pickle.loads(pickle.dumps(schedule)) == schedule == schedule.replace()
+    assert hash(schedule.replace()) == hash(schedule) and ReduceOnPlateau.lesson == 20
     names = [name.library for name in ReduceOnPlateau.library_names]
     assert names == ["torch", "Keras", "Paddle", "optax", "timm"]
     about = hyperparameters(ReduceOnPlateau)

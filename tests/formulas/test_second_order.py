@@ -208,6 +208,7 @@ def bfgs_matrix(pairs, size):
     return inverse
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8))
 def test_two_loops_are_the_matrix_of_bfgs(seed, n):
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -142,6 +142,7 @@ def test_javascript_of_the_derivatives_agrees(row):
 
 
 @pytest.mark.parametrize("row", EACH)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_grid_is_many_points_of_its_own_dtype_and_is_not_changed(row, data):
     d = len(row.point)
