@@ -1,8 +1,8 @@
 """Every loss against numbers computed by hand, torch, central differences and its own promises."""
 
-import functools
 import math
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pytest
@@ -75,117 +75,55 @@ def elementwise(loss, example, value, grad, by_torch, kind="error"):
     return Row(loss, *example, value, grad, by_torch, kind=kind)
 
 
-def ce(**options):
-    return functools.partial(F.cross_entropy, **options)
+def cross(target, value, grad, **options):
+    """A softmax cross-entropy of the same odds; torch calls the weights of classes by another name."""
+    names = {"weight": tensor(options["class_weights"])} if "class_weights" in options else {}
+    names |= {k: v for k, v in options.items() if k == "label_smoothing"}
+    kind = "soft" if np.ndim(target) > 1 else "labels"
+    return Row(CE, ODDS, target, value, grad, partial(F.cross_entropy, **names), options, kind)
 
 
 tensor = torch.as_tensor
 bce = F.binary_cross_entropy_with_logits
+TRIPLE = partial(bce, pos_weight=tensor(3.0, dtype=torch.float64))
+HALF = np.array([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25]])
+SMOOTHED = 1.55 * LN2, [[0.075, 0.075, -0.15], [-0.275, 0.2, 0.075]]
+# averaged by the weights of the labels, 3 + 1
+WEIGHED = (3 * 0.8 + 0.1 * 2 + 0.2 * 2 + 0.8 * 2 + 0.2 * 1 + 0.3 * 2) / 4 * LN2
+WEIGHED_GRAD = np.array(
+    [[2.7 / 4 - 0.1, 2.7 / 4 - 0.2, 2.7 / 2 - 2.4], [1.3 / 4 - 0.8, 1.3 / 2 - 0.2, 1.3 / 4 - 0.3]]
+)
+SMOOTH, HUBER = losses.SmoothL1(beta=2.0), losses.Huber(delta=2.0)
+ODD, RATIO = losses.BinaryCrossEntropy(), losses.BinaryCrossEntropy(pos_weight=3.0)
 ROWS = {
-    "SquaredError": [
-        elementwise(losses.SquaredError(), ERRORS, 14 / 3, [2 / 3, -4 / 3, 2], F.mse_loss),
-    ],
+    "SquaredError": [elementwise(losses.SquaredError(), ERRORS, 14 / 3, [2 / 3, -4 / 3, 2], F.mse_loss)],
     "AbsoluteError": [
         elementwise(losses.AbsoluteError(), READINGS, 0.04, [0.2, 0, -0.2, -0.2, 0.2], F.l1_loss),
         elementwise(losses.AbsoluteError(), ERRORS, 2, [1 / 3, -1 / 3, 1 / 3], F.l1_loss),
     ],
     "SmoothL1": [
-        elementwise(
-            losses.SmoothL1(beta=2.0),
-            ERRORS,
-            (1 / 4 + 1 + 2) / 3,
-            [1 / 6, -1 / 3, 1 / 3],
-            functools.partial(F.smooth_l1_loss, beta=2.0),
-        ),
+        elementwise(SMOOTH, ERRORS, 13 / 12, [1 / 6, -1 / 3, 1 / 3], partial(F.smooth_l1_loss, beta=2.0))
     ],
-    "Huber": [
-        elementwise(
-            losses.Huber(delta=2.0),
-            ERRORS,
-            (1 / 2 + 2 + 4) / 3,
-            [1 / 3, -2 / 3, 2 / 3],
-            functools.partial(F.huber_loss, delta=2.0),
-        ),
-    ],
+    "Huber": [elementwise(HUBER, ERRORS, 13 / 6, [1 / 3, -2 / 3, 2 / 3], partial(F.huber_loss, delta=2.0))],
     "BinaryCrossEntropy": [
-        elementwise(
-            losses.BinaryCrossEntropy(), ANSWERS, 5 / 3 * LN2, [-1 / 6, 1 / 4, -1 / 4], bce, "binary"
-        ),
-        elementwise(
-            losses.BinaryCrossEntropy(pos_weight=3.0),
-            ANSWERS,
-            11 / 3 * LN2,
-            [-1 / 2, 1 / 4, -3 / 4],
-            functools.partial(bce, pos_weight=tensor(3.0, dtype=torch.float64)),
-            "binary",
-        ),
+        elementwise(ODD, ANSWERS, 5 / 3 * LN2, [-1 / 6, 1 / 4, -1 / 4], bce, "binary"),
+        elementwise(RATIO, ANSWERS, 11 / 3 * LN2, [-1 / 2, 1 / 4, -3 / 4], TRIPLE, "binary"),
     ],
     "softmax_cross_entropy": [
-        Row(CE, ODDS, LABELS, 1.5 * LN2, [[1 / 8, 1 / 8, -1 / 4], [-3 / 8, 1 / 4, 1 / 8]], ce()),
-        Row(
-            CE,
-            ODDS,
-            LABELS,
-            5 / 4 * LN2,
-            [[3 / 16, 3 / 16, -3 / 8], [-3 / 16, 1 / 8, 1 / 16]],
-            ce(weight=tensor(WEIGHTS)),
-            {"class_weights": WEIGHTS},
+        cross(LABELS, 1.5 * LN2, [[1 / 8, 1 / 8, -1 / 4], [-3 / 8, 1 / 4, 1 / 8]]),
+        cross(
+            LABELS, 5 / 4 * LN2, [[3 / 16, 3 / 16, -3 / 8], [-3 / 16, 1 / 8, 1 / 16]], class_weights=WEIGHTS
         ),
-        Row(
-            CE,
-            ODDS,
-            LABELS,
-            1.55 * LN2,
-            [[0.075, 0.075, -0.15], [-0.275, 0.2, 0.075]],
-            ce(label_smoothing=0.3),
-            {"label_smoothing": 0.3},
-        ),
-        Row(
-            CE,
-            ODDS,
-            LABELS,  # averaged by the weights of the labels, 3 + 1
-            (3 * 0.8 + 0.1 * 2 + 0.2 * 2 + 0.8 * 2 + 0.2 * 1 + 0.3 * 2) / 4 * LN2,
-            np.array(
-                [
-                    [2.7 / 4 - 0.1, 2.7 / 4 - 0.2, 2.7 / 2 - 2.4],
-                    [1.3 / 4 - 0.8, 1.3 / 2 - 0.2, 1.3 / 4 - 0.3],
-                ]
-            )
-            / 4,
-            ce(weight=tensor(WEIGHTS), label_smoothing=0.3),
-            {"class_weights": WEIGHTS, "label_smoothing": 0.3},
-        ),
-        Row(CE, ODDS, SOFT, 2 * LN2, [[-1 / 8, -1 / 8, 1 / 4], [1 / 8, 1 / 4, -3 / 8]], ce(), kind="soft"),
-        Row(
-            CE,
-            ODDS,
-            SOFT,
-            4.5 * LN2,
-            [[-1 / 16, -5 / 16, 3 / 8], [3 / 8, 3 / 4, -9 / 8]],
-            ce(weight=tensor(WEIGHTS)),
-            {"class_weights": WEIGHTS},
-            "soft",
-        ),
-        Row(
-            CE,
-            ODDS,
-            np.eye(3)[LABELS],
-            1.55 * LN2,
-            [[0.075, 0.075, -0.15], [-0.275, 0.2, 0.075]],
-            ce(label_smoothing=0.3),
-            {"label_smoothing": 0.3},
-            "soft",
-        ),
+        cross(LABELS, *SMOOTHED, label_smoothing=0.3),
+        cross(LABELS, WEIGHED, WEIGHED_GRAD / 4, class_weights=WEIGHTS, label_smoothing=0.3),
+        cross(SOFT, 2 * LN2, [[-1 / 8, -1 / 8, 1 / 4], [1 / 8, 1 / 4, -3 / 8]]),
+        cross(SOFT, 4.5 * LN2, [[-1 / 16, -5 / 16, 3 / 8], [3 / 8, 3 / 4, -9 / 8]], class_weights=WEIGHTS),
+        cross(np.eye(3)[LABELS], *SMOOTHED, label_smoothing=0.3),
     ],
     "kl_divergence": [
         Row(
-            losses.kl_divergence,
-            ODDS,
-            np.array([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25]]),
-            LN2 / 2,
-            [[-1 / 4, -1 / 4, 0], [-1 / 8, -1 / 4, -1 / 8]],
-            functools.partial(F.kl_div, reduction="batchmean"),
-            kind="soft",
+            *(losses.kl_divergence, ODDS, HALF, LN2 / 2, [[-1 / 4, -1 / 4, 0], [-1 / 8, -1 / 4, -1 / 8]]),
+            *(partial(F.kl_div, reduction="batchmean"), {}, "soft"),
         ),
     ],
 }
