@@ -121,8 +121,7 @@ function arithmetic(seen, total, kernel, ui) {
   const share = (value) => Math.round((45 * Math.abs(value)) / largest(products));
   const entries = ENTRIES.map((one, k) => {
     const name = `kernel entry, row ${NINE[k][0]}, column ${NINE[k][1]}`;
-    const more = { "aria-label": name, value: brief(kernel[k]) };
-    return field(name, catalog.facts[one.fact], kernel[k], ui.link(one), more);
+    return field(name, catalog.facts[one.fact], kernel[k], ui.link(one), { "aria-label": name, value: brief(kernel[k]) });
   });
   const box = (value, style) => h("span", { style }, brief(value));
   const nine = (words, numbers) => h("span", { class: "nine", role: "group", "aria-label": words }, numbers);

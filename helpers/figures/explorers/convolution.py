@@ -79,8 +79,8 @@ def images() -> dict[str, np.ndarray]:
     ((8, 8), (24, 24))
     """
     train = data.digits().train
-    found = {f"digit {k}": _levels(train.images[train.labels == k][0, 0] / 255) for k in DIGITS}
-    return found | {name: _photograph(*place) for name, place in PHOTOGRAPHS.items()}
+    digits = {f"digit {k}": _levels(train.images[train.labels == k][0, 0] / 255) for k in DIGITS}
+    return digits | {name: _photograph(*place) for name, place in PHOTOGRAPHS.items()}
 
 
 def _photograph(file: str, top: int, left: int, side: int) -> np.ndarray:
@@ -160,18 +160,12 @@ class ConvolutionExplorer(Explorer):
         return conv2d_forward(x, weight, np.zeros(1), stride=self.stride, padding=self.padding)[0][0, 0]
 
     def catalog(self) -> dict[str, Any]:
-        return {
-            "images": {name: image.tolist() for name, image in images().items()},
-            "kernels": KERNELS,
-            "white": WHITE,
-            "equation": _equation(),
-        }
+        levels = {name: image.tolist() for name, image in images().items()}
+        return {"images": levels, "kernels": KERNELS, "white": WHITE, "equation": _equation()}
 
     def formulas(self) -> dict[str, str]:
-        return {
-            "cell": f"(x, w) => {symbolic.one_line(_cell_formula())}",
-            "steps": f"(n, k, s, p) => {symbolic.one_line(_size_formula())}",
-        }
+        cell, steps = map(symbolic.one_line, (_cell_formula(), _size_formula()))
+        return {"cell": f"(x, w) => {cell}", "steps": f"(n, k, s, p) => {steps}"}
 
 
 # ---- the formulas, read from the code that runs ----
