@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,74 +207,10 @@ def test_a_power_of_a_counted_power_is_braced():
     )
 
 
-EQUATIONS = {
-    "Constant": r"\eta",
-    "PiecewiseConstant": (
-        r"\begin{cases} \eta_{2} & \text{for}\: t \geq b_{2} \\"
-        r"\eta_{1} & \text{for}\: t \geq b_{1} \\\eta_{0} & \text{otherwise} \end{cases}"
-    ),
-    "StepDecay": r"\eta_0 \gamma^{\left\lfloor{\frac{t}{s}}\right\rfloor}",
-    "MultiStepDecay": r"\eta_0 \gamma^{\#\left\{m \in \{m_{1}, m_{2}\} : m \le t\right\}}",
-    "ExponentialDecay": r"\eta_0 \gamma^{\frac{t}{D}}",
-    "NaturalExponentialDecay": r"\eta_0 e^{- k t}",
-    "InverseTimeDecay": r"\frac{\eta_0}{1 + k t}",
-    "PolynomialDecay": (
-        r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
-        r"\left(1 - \frac{\min\left(T, t\right)}{T}\right)^{p}"
-    ),
-    "LinearDecay": (
-        r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
-        r"\left(1 - \frac{\min\left(T, t\right)}{T}\right)"
-    ),
-    "CyclicPolynomialDecay": (
-        r"\eta_{\text{end}} + \left(\eta_0 - \eta_{\text{end}}\right) "
-        r"\left(1 - \frac{t}{D \max\left(1, \left\lceil{\frac{t}{D}}\right\rceil\right)}\right)^{p}"
-    ),
-    "CosineAnnealing": (
-        r"\eta_{\text{min}} + \frac{\left(\eta_0 - \eta_{\text{min}}\right) "
-        r"\left(1 + \cos{\left(\frac{\pi t}{T_{1/2}} \right)}\right)}{2}"
-    ),
-    "InverseSquareRoot": r"\eta_{\text{peak}} \min\left(\frac{t + 1}{w}, \sqrt{\frac{w}{t + 1}}\right)",
-    "Noam": r"\frac{s}{\sqrt{d}} \min\left(\frac{t + 1}{w^{1.5}}, \frac{1}{\sqrt{t + 1}}\right)",
-    "CosineRestarts": (
-        r"\eta_{\text{min}} + \frac{\left(\eta_0 - \eta_{\text{min}}\right) "
-        r"\left(1 + \cos{\left(\pi \frac{t - P \sum_{j < i} m^{j}}{P m^{i}} \right)}\right)}{2}, "
-        r"\quad i = \max\left\{n : P \sum_{j < n} m^{j} \le t\right\}"
-    ),
-    "Triangular": (
-        r"\eta_{\text{min}} + \left(\eta_{\text{peak}} - \eta_{\text{min}}\right) "
-        r"\min\left(\frac{\left(u + d\right) - x}{d}, \frac{x}{u}\right), "
-        r"\quad x = t \bmod \left(u + d\right)"
-    ),
-    "Triangular2": (
-        r"\eta_{\text{min}} + \left(\eta_{\text{peak}} - \eta_{\text{min}}\right) "
-        r"\min\left(\frac{\left(u + d\right) - x}{d}, \frac{x}{u}\right) "
-        r"2^{- \left\lfloor{\frac{t}{u + d}}\right\rfloor}, \quad x = t \bmod \left(u + d\right)"
-    ),
-    "ExpRange": (
-        r"\eta_{\text{min}} + \left(\eta_{\text{peak}} - \eta_{\text{min}}\right) "
-        r"\min\left(\frac{\left(u + d\right) - x}{d}, \frac{x}{u}\right) \gamma^{t}, "
-        r"\quad x = t \bmod \left(u + d\right)"
-    ),
-    "OneCycle": (
-        r"\begin{cases} \eta_{\text{start}} + \left(\eta_{\text{peak}} - \eta_{\text{start}}\right) "
-        r"\frac{1 - \cos{\left(\pi \frac{t}{w} \right)}}{2} & \text{for}\: t < w \\"
-        r"\eta_{\text{peak}} + \left(\eta_{\text{end}} - \eta_{\text{peak}}\right) "
-        r"\frac{1 - \cos{\left(\pi \frac{t - w}{T - w} \right)}}{2} & \text{for}\: t < T \\"
-        r"\eta_{\text{end}} & \text{otherwise} \end{cases}"
-    ),
-    "WarmupStableDecay": (
-        r"\begin{cases} \eta_{\text{start}} + "
-        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{start}}\right) t}{w} & \text{for}\: t < w \\"
-        r"\eta_{\text{peak}} & \text{for}\: t \leq T - D \\\eta_{\text{end}} + "
-        r"\frac{\left(\eta_{\text{peak}} - \eta_{\text{end}}\right) \left(T - t\right)}{D} "
-        r"& \text{for}\: t < T \\\eta_{\text{end}} & \text{otherwise} \end{cases}"
-    ),
-    "CosineDecay": (
-        r"\eta_{\text{end}} + \frac{\left(\eta_0 - \eta_{\text{end}}\right) "
-        r"\left(1 + \cos{\left(\pi \frac{\min\left(T, t\right)}{T} \right)}\right)}{2}"
-    ),
-}
+#: The equation of every schedule, as it is printed.
+EQUATIONS = dict(
+    line.split(": ", 1) for line in Path(__file__).with_name("equations.txt").read_text().splitlines()
+)
 
 
 @pytest.mark.parametrize("name", EQUATIONS)
