@@ -4,11 +4,8 @@ import json
 from urllib.parse import unquote
 
 from helpers.figures.explorers import LipschitzExplorer, RegressionExplorer, ScheduleExplorer, SoftmaxExplorer
-from helpers.formulas import schedules
 from tests.figures.explorer_checks import typed
 from tests.figures.test_explorers_in_browser import STAIRS, present
-
-COSINE = schedules.CosineDecay(peak_lr=0.1, total_steps=1000)
 
 
 def reopened(page):
