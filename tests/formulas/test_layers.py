@@ -435,17 +435,6 @@ class TestSequential:
         with pytest.raises(ValueError, match=r"^rule must take its gradient at the parameters, got rule="):
             net.step(rules.LookAheadNesterov(), lr=0.1)
 
-    def test_layers_that_cannot_be_are_refused(self):
-        rng = np.random.default_rng(0)
-        with refuses(ValueError, "kernel must be positive, got kernel=0"):
-            layers.Conv2d(1, 1, 0, rng)
-        with refuses(ValueError, "shape[0] must be positive, got shape[0]=0"):
-            layers.Linear(3, 0, rng)
-        with refuses(ValueError, "rate must be in [0, 1), got rate=1.0"):
-            layers.Dropout(1.0, rng)
-        with refuses(TypeError, "generator must be a numpy.random.Generator, got generator of type int"):
-            layers.Linear(3, 2, 0)
-
 
 def images_of(split):
     return (split.images / np.float32(255)).astype(np.float32), split.labels

@@ -471,16 +471,3 @@ def test_hyperparameters_out_of_range_are_named(kind, name, check):
         example(kind, **{**inner, name: "0.1"})
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(example(kind, **inner), name, bad)
-
-
-@pytest.mark.parametrize("wrapper", rules.WRAPPERS)
-def test_a_wrapper_wants_a_rule(wrapper):
-    with pytest.raises(TypeError, match="rule must be a Rule, got rule='adam'"):
-        example(wrapper, rule="adam")
-
-
-def test_descend_names_what_it_needs():
-    with pytest.raises(TypeError, match=r"schedule must be callable, got schedule=0\.1"):
-        rules.descend(rules.SGD(), Ravine(), [1.0, 1.0], 0.1, 10)
-    with pytest.raises(ValueError, match="steps must be positive, got steps=0"):
-        rules.descend(rules.SGD(), Ravine(), [1.0, 1.0], DECAY, 0)

@@ -219,8 +219,3 @@ def test_points_of_another_dimension_are_named(row):
             ask(np.zeros((4, 3)))
         with pytest.raises(ValueError, match=re.escape(f"points must have shape (..., {d}), got ()")):
             ask(np.float64(1.0))
-
-
-def test_a_batch_has_examples():
-    with pytest.raises(ValueError, match="batch_size must be positive, got batch_size=0"):
-        surfaces.NoisyQuadratic().sampled_gradient(np.random.default_rng(0), 0)
