@@ -12,7 +12,7 @@ from tests.figures.explorer_checks import number, points, typed, view
 
 EXPLORER = SignalExplorer()
 RUN = """((state) => {
-    const read = (of) => (x) => formulas[`${state.activation} ${of}`](x, state);
+    const read = (of) => (x) => formulas[state.activation][of](x, state);
     const functions = [read("formula"), read("derivative")];
     const numbers = (seed) => Array.from({ length: state.depth + 1 }, (_, l) =>
         normals(1000 * seed + l, state.width ** 2).slice(0, Math.max(state.width, 2) * state.width));

@@ -227,6 +227,13 @@ function page(family, state, ui) {
   ].flat().filter(Boolean);
 }
 
+// What `make` gives, made anew only when the inputs are others. A kept tree is not patched either.
+export function memo(ui, name, inputs, make) {
+  const key = JSON.stringify(inputs);
+  if (ui.memory[name]?.key !== key) ui.memory[name] = { key, made: make() };
+  return ui.memory[name].made;
+}
+
 export const read = (state, path) => path.reduce((part, key) => part?.[key], state);
 const replaced = (part, [key, ...rest], value) => {
   const copy = Array.isArray(part) ? [...part] : { ...part };
@@ -283,6 +290,13 @@ export function handle(tag, { label, low, high, value, said, moves, hint, ...mor
 
 // A handle that is a point.
 export const knob = (x, y, about) => handle("circle", { class: "knob", r: 7, cx: rounded(x, 6), cy: rounded(y, 6), ...about });
+
+// The keys of a handle: arrows move by a step, with Shift by the finest one, page keys by a leap.
+export function strides(value, { low, high, fine, step, leap }, write) {
+  const by = (size, way) => (isFine) => write(value + way * (isFine ? fine : size));
+  return { ArrowRight: by(step, 1), ArrowUp: by(step, 1), ArrowLeft: by(step, -1), ArrowDown: by(step, -1),
+    PageUp: by(leap, 1), PageDown: by(leap, -1), Home: () => write(low), End: () => write(high) };
+}
 
 // A line of code with its button. Where the clipboard is closed the text is selected instead.
 function codeLine(words, code, ui) {

@@ -70,6 +70,12 @@ def as_javascript(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def _members(texts: dict[str, Any]) -> str:
+    """An object of JavaScript whose members are texts of JavaScript, or such objects."""
+    members = ((name, _members(text) if isinstance(text, dict) else text) for name, text in texts.items())
+    return f"{{{','.join(f'{as_javascript(name)}:{text}' for name, text in members)}}}"
+
+
 @cache
 def _compact(path: Path) -> str:
     """JavaScript without indentation, whole-line comments, imports, and exports other than the default."""
@@ -158,8 +164,8 @@ class Explorer(anywidget.AnyWidget):
         """Return what the view has to know besides sliders and questions, as JSON."""
         return {}
 
-    def formulas(self) -> dict[str, str]:
-        """Return what is traced from the book's code: names to JavaScript."""
+    def formulas(self) -> dict[str, Any]:
+        """Return what is traced from the book's code: names to JavaScript, or to more such names."""
         return {}
 
     def _module(self) -> str:
@@ -171,8 +177,7 @@ class Explorer(anywidget.AnyWidget):
         catalog |= self.catalog()
         for row in rows:
             facts.entries[row["fact"]]["hard"] = row["path"][0] in self.limited
-        formulas = ", ".join(f"{name}: {text}" for name, text in self.formulas().items())
-        lines = [f"const catalog = {as_javascript(catalog)};", f"const formulas = {{{formulas}}};"]
+        lines = [f"const catalog = {as_javascript(catalog)};", f"const formulas = {_members(self.formulas())};"]
         owner = next(kind for kind in type(self).__mro__ if "family" in vars(kind))
         files = _imported(Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js"))
         own = tuple(file for file in files if file not in KIT)

@@ -1,7 +1,7 @@
 // Lipschitz rates: four rates against the scale of the feature, and what gradient descent does with three of
 // them. `formulas` and the equations are what Python traces from the rates and the loss themselves.
 
-import { explorer, shown } from "./kit.js";
+import { explorer, memo, rounded, shown } from "./kit.js";
 import { clamped, dot, line, panel, path, scale, text } from "./marks.js";
 
 const SCALES = [0.01, 100];
@@ -41,7 +41,10 @@ export function course({ batch_size, scale: s }, rate) {
 
 function view(p, ui) {
   const [rates, ...ends] = [p.scale, ...SCALES].map((s) => ratesOf({ ...p, scale: s }));
-  const courses = TRIED.map(({ name }) => course(p, rates[name]));
+  const courses = TRIED.map(({ name }) => { // the smoothness rate has the same one at every scale
+    const pace = rounded(rates[name] * p.scale ** 2, 12);
+    return memo(ui, name, [p.batch_size, pace], () => course(p, rates[name]));
+  });
   const across = [54, ui.width - 22];
   const upper = { x: scale(SCALES, across, true), y: scale([1e-4, 1e6], [206, 26], true), rows: 6 };
   const lower = { x: scale([0, catalog.steps], across), y: clamped(scale([1e-8, 1e4], [432, 276], true)), rows: 6 };

@@ -95,11 +95,11 @@ export function labels(curves, x, y, taken, ui) {
   const full = [...taken];
   return curves.filter(({ label }) => label).map((curve) => {
     const lines = ui.width < 520 ? (curves.length > 2 && !curve.fill ? curve.label.slice(0, 1) : curve.label) : [curve.label.join(", ")];
-    const places = seats(Math.max(...lines.map(ui.wide)), lines.length * LINE, x, y);
+    const places = seats(curves, Math.max(...lines.map(ui.wide)), lines.length * LINE, x, y);
     const old = seated.get(curve.key);
     let [best, least] = [places[0], Infinity];
     for (const seat of places) {
-      const against = cost(seat, curve, curves, full, least, x) - (seat.id === old ? 14 : 0);
+      const against = cost(seat, curves.indexOf(curve), full) - (seat.id === old ? 14 : 0);
       if (against < least) [best, least] = [seat, against];
     }
     seated.set(curve.key, best.id);
@@ -109,42 +109,45 @@ export function labels(curves, x, y, taken, ui) {
   });
 }
 
-function seats(wide, tall, x, y) {
+// All places for a box of this size; those of one column know how the curves pass there.
+function seats(curves, wide, tall, x, y) {
   const [first, room] = [x.from + 6, x.to - x.from - 8 - wide];
   const rows = Array.from({ length: Math.floor((y.from - y.to - tall) / 9) + 1 }, (_, i) => y.to + 9 * i);
   const columns = Array.from({ length: 17 }, (_, i) => first + (room * i) / 16);
-  return columns.flatMap((from, i) => rows.map((top) => ({ id: `${i} ${top}`, from, to: from + wide, top, bottom: top + tall })));
+  return columns.flatMap((from, i) => {
+    const to = from + wide;
+    const passages = curves.map(({ ys }) => passage(ys, from, to, x));
+    return rows.map((top) => ({ id: `${i} ${top}`, from, to, top, bottom: top + tall, passages }));
+  });
 }
 
 // What speaks against a seat: being far from its curve, covering something, being nearer to another curve.
-function cost(seat, own, curves, full, enough, x) {
-  const near = gap(own, seat, x);
+function cost(seat, own, full) {
+  const gaps = seat.passages.map((curve) => gap(curve, seat));
+  const near = gaps[own];
   let sum = near === 0 ? 300 : Math.abs(near - 6) * 2;
   for (const other of full)
     if (seat.from < other.to && other.from < seat.to && seat.top < other.bottom && other.top < seat.bottom) sum += 2000;
-  for (const curve of curves) {
-    if (curve === own || sum > enough + 14) continue;
-    const distance = gap(curve, seat, x);
-    sum += distance === 0 ? 400 : distance < near ? 40 : 0;
-  }
+  gaps.forEach((distance, i) => (sum += i === own ? 0 : distance === 0 ? 400 : distance < near ? 40 : 0));
   return sum;
 }
 
 // How far a curve passes above or below a box, 0 when it passes through; its nearest point counts most.
-function gap({ ys }, { from, to, top, bottom }, x) {
+const gap = ({ top, bottom, under, over }, box) =>
+  top > box.bottom ? top - box.bottom + under : box.top > bottom ? box.top - bottom + over : 0;
+
+// The top and the bottom of a curve between two places, and a part of how far it is from them on average.
+function passage(ys, from, to, x) {
   const last = ys.length - 1;
   const ratio = last / (x.to - x.from);
   const end = Math.min(last, Math.ceil((to - x.from) * ratio));
   const start = Math.max(0, Math.floor((from - x.from) * ratio));
   const stride = Math.max(1, Math.ceil((end - start) / 16));
-  let [least, sum, count] = [Infinity, 0, 0];
-  for (let i = start; i < end; i += stride) {
+  let [top, bottom, highs, lows, count] = [Infinity, -Infinity, 0, 0, 0];
+  for (let i = start; i < end; i += stride, count++) {
     const [one, two] = [ys[i], ys[Math.min(i + stride, last)]];
-    const distance = Math.max(Math.min(one, two) - bottom, top - Math.max(one, two));
-    if (distance <= 0) return 0;
-    least = Math.min(least, distance);
-    sum += distance;
-    count += 1;
+    const [high, low] = one < two ? [one, two] : [two, one];
+    [top, bottom, highs, lows] = [Math.min(top, high), Math.max(bottom, low), highs + high, lows + low];
   }
-  return 0.7 * least + (0.3 * sum) / count;
+  return { top, bottom, under: 0.3 * (highs / count - top), over: 0.3 * (bottom - lows / count) };
 }

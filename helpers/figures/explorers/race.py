@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
-from helpers.figures.explorers.kit import Explorer, as_javascript
+from helpers.figures.explorers.kit import Explorer
 from helpers.formulas.comparison import student_quantile
 from helpers.formulas.schedules import Schedule
 from helpers.formulas.schedules.contestants import CONTESTANTS
@@ -125,7 +125,7 @@ class RaceExplorer(Explorer):
         return facts | {"results": self._results, "student": student_quantile(len(facts["seeds"]))}
 
     def formulas(self) -> dict[str, str]:
-        methods = ((as_javascript(name), self.schedule(name)) for name in self._results)
+        methods = ((name, self.schedule(name)) for name in self._results)
         return {name: symbolic.javascript(own) for name, own in methods if isinstance(own, Schedule)}
 
 

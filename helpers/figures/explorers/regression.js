@@ -1,7 +1,7 @@
 // Readings that can be dragged, three losses, and the estimate that each prefers. `formulas.losses` are the values
 // and slopes that Python generates from the losses themselves.
 
-import { at, explorer, field, filled, h, knob, literal, rounded, shown } from "./kit.js";
+import { at, explorer, field, filled, h, knob, literal, rounded, shown, strides } from "./kit.js";
 import { dot, line, panel, path, scale, text } from "./marks.js";
 
 const [LEFT, RIGHT, BASE, FLOOR] = [54, 22, 230, 358]; // px; the lanes of the readings are between base and floor
@@ -60,9 +60,7 @@ function handles(readings, x, ui) {
   const links = readings.map((_, i) => ui.link({ path: ["readings", i], fact }));
   const move = (i, wish) => links[i].write(rounded(Math.min(Math.max(Math.round(wish / STEP) * STEP, low), high), 6));
   const knobs = readings.map((value, i) => {
-    const by = (steps) => (isFine) => move(i, value + steps * (isFine ? STEP : 10 * STEP));
-    const arrows = { ArrowRight: by(1), ArrowUp: by(1), ArrowLeft: by(-1), ArrowDown: by(-1) };
-    const moves = { ...arrows, PageUp: by(5), PageDown: by(-5), Home: () => move(i, low), End: () => move(i, high) };
+    const moves = strides(value, { low, high, fine: STEP, step: 10 * STEP, leap: 50 * STEP }, (wish) => move(i, wish));
     return knob(x(value), lane(i), { label: `reading ${reading(i)}`, low, high, value, said: `${shown(value)} m`, moves,
       hint: HINT, style: "stroke: var(--ink)" });
   });

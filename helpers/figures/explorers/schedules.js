@@ -2,7 +2,7 @@
 // `parts`, one or two of { method, values }, and `milestones`, where the second begins. The state is such a
 // record and more, a pin is one. `formulas` and `catalog` are what Python traces from the schedules themselves.
 
-import { at, button, check, explorer, filled, h, knob, literal, mathematics, menu, read, shown } from "./kit.js";
+import { at, button, check, explorer, filled, h, knob, literal, mathematics, memo, menu, read, shown, strides } from "./kit.js";
 import { ceiling, dot, labels, line, panel, path, scale, text } from "./marks.js";
 
 const MOST = 4000; // samples of a curve; a run of more steps is sampled evenly
@@ -10,11 +10,9 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [54, 22, 28, 42]; // px around a panel
 const [RATES, MOMENTUM] = [330, 170]; // px, heights of the panels where there are two
 const WARMUP = "warmup + "; // begins the name of a method that is warmed up
 const HINT = "Arrow keys move by a hundredth, with Shift by one, page keys by a tenth";
-const KEYS = [["ArrowRight", 0.01], ["ArrowUp", 0.01], ["ArrowLeft", -0.01], ["ArrowDown", -0.01],
-  ["PageUp", 0.1], ["PageDown", -0.1], ["Home", -1], ["End", 1]];
 const { methods, facts } = catalog;
 const plain = (method) => method.replace(WARMUP, "");
-const choices = Object.keys(methods).filter((method) => method === plain(method));
+const names = Object.keys(methods).filter((method) => method === plain(method));
 
 // ---- what a record says ----
 
@@ -25,7 +23,8 @@ const rowsOf = ({ parts }) => parts.flatMap(({ method }, i) => [...(i ? catalog.
 
 function rateOf(schedule) {
   const [first, then] = schedule.parts.map(({ method, values }) => (t) => formulas.formula[method](t, values));
-  return then ? (t) => formulas.inTurn(t, schedule, first, then) : first;
+  const [begin] = schedule.milestones;
+  return then ? (t) => (t < begin ? first(t) : then(t - begin)) : first;
 }
 
 // The rate at every step, and the sum of the rates of all updates: those before the last step.
@@ -76,7 +75,7 @@ function torchCode({ parts, milestones: [begin], total_steps: total }) {
 // ---- what a reader does ----
 
 // Another method, a warmup, what follows. Values come back as they were left; those that two methods share stay.
-function moves({ parts: [first, then], milestones, total_steps: total }, ui) {
+function choices({ parts: [first, then], milestones, total_steps: total }, ui) {
   const left = (ui.memory.left ??= { then: "cosine decay", milestones: [Math.max(1, total >> 1)] });
   const [old, own] = [plain(first.method), first.values.inner ?? first.values];
   Object.assign(left, { [old]: own, [first.method]: first.values });
@@ -140,20 +139,17 @@ function panelAt({ x, y, ...names }, step, value, words, marks, ui, curves = [])
     line(px, y.to, px, y.from, "helper"), text(from, low, words, "halo")];
 }
 
-// The curves of some schedules in a run, the last one first; what is drawn of one is kept as long as it is the same.
+// The curves of some schedules in a run, the last one first, and the axis of their rates.
 function curvesOf(schedules, { total_steps: total, log_axis: log }, x, ends, ui) {
-  const curves = schedules.map((schedule, i) => {
+  const runs = schedules.map((schedule, i) => {
     const [style, key] = [i ? `pin${i}` : "study", JSON.stringify([schedule, total])];
-    if (ui.memory[style]?.key !== key) ui.memory[style] = { key, style, schedule, ...samples(schedule, total) };
-    return ui.memory[style];
+    return { style, key, schedule, ...memo(ui, `rates ${style}`, key, () => samples(schedule, total)) };
   });
-  const y = rateAxis(curves, log, ends);
-  const frame = [x.to, y.from, y.low, y.high, log].join();
-  for (const curve of curves.filter((one) => one.frame !== frame)) {
-    const ys = curve.rates.map((rate) => Math.min(y(rate), y.from + 50)); // zero has no place on a logarithmic axis
-    const tree = path(ys.map((height, i) => [x(curve.steps[i]), height]), curve.style);
-    Object.assign(curve, { frame, ys, tree });
-  }
+  const y = rateAxis(runs, log, ends);
+  const curves = runs.map((run) => ({ ...run, ...memo(ui, `curve ${run.style}`, [run.key, x.to, y.from, y.low, y.high, log], () => {
+    const ys = run.rates.map((rate) => Math.min(y(rate), y.from + 50)); // zero has no place on a logarithmic axis
+    return { ys, tree: path(ys.map((height, i) => [x(run.steps[i]), height]), run.style) };
+  }) }));
   return [y, ...curves];
 }
 
@@ -199,10 +195,10 @@ function view(state, ui) {
     if (phase === "down" || phase === "drag") put(x.inverse(place));
     else if (phase !== "up") ui.look({ step: phase === "hover" ? within(x.inverse(place)) : null });
   };
-  const stride = (part, one) => Math.sign(part) * (one ? 1 : Math.max(1, Math.round(Math.abs(part) * total)));
-  const handle = knob(x(step), Math.min(y(rate), y.from), {
-    label: "step", low: 0, high: total, value: step, said: reading, hint: HINT,
-    moves: Object.fromEntries(KEYS.map(([key, part]) => [key, (one) => put(step + stride(part, one))])) });
+  const part = (share) => Math.max(1, Math.round(share * total));
+  const moves = strides(step, { low: 0, high: total, fine: 1, step: part(0.01), leap: part(0.1) }, put);
+  const handle = knob(x(step), Math.min(y(rate), y.from),
+    { label: "step", low: 0, high: total, value: step, said: reading, hint: HINT, moves });
   const pin = () => (others.some(({ key }) => key === study.key) ? ui.note("this curve is pinned already.")
     : ui.set({ pins: [...pins, now] }));
   const chips = pins.map((schedule, i) => {
@@ -221,16 +217,16 @@ function view(state, ui) {
     const caption = h("p", { class: "muted" }, i ? "then, with t counted from its start" : "at first");
     return [...(then ? [caption] : []), ...lines.map((tree) => mathematics(tree, number))];
   });
-  const { choose, warm, follow } = moves(state, ui);
+  const { choose, warm, follow } = choices(state, ui);
   const cycled = `base_momentum=${literal(state.lowest)}, max_momentum=${literal(state.highest)}`;
   const torch = torchCode(state);
   const tenths = Array.from({ length: 11 }, (_, i) => Math.round((i * total) / 10));
   return {
     bar: [
-      menu("Schedule", choices, method, choose),
+      menu("Schedule", names, method, choose),
       check("after a warmup", method !== parts[0].method, warm, { disabled: !(WARMUP + method in methods) }),
       h("span", { class: "pair" }, check("then", !!then, (on) => follow(on && ui.memory.left.then)),
-        then && menu("Then", choices, then.method, follow).children[1]),
+        then && menu("Then", names, then.method, follow).children[1]),
       check("log axis", log, (on) => ui.set({ log_axis: on })),
       check("momentum", state.momentum, (on) => ui.set({ momentum: on }), { hidden: !momentum }),
     ],

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import sympy
@@ -14,7 +13,7 @@ import sympy
 from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, example, hyperparameter, hyperparameters
 from helpers.figures.explorers.facts import Facts, code, equation
-from helpers.figures.explorers.kit import Explorer, as_javascript, plain
+from helpers.figures.explorers.kit import Explorer, plain
 from helpers.formulas import schedules
 from helpers.formulas.schedules import Joined, Schedule, Warmup
 
@@ -188,24 +187,13 @@ class ScheduleExplorer(Explorer):
         methods = {name: _method(facts, schedule) for name, schedule in self._methods.items()}
         return {"most": PINS, "methods": methods, **rows, "facts": facts.entries}
 
-    def formulas(self) -> dict[str, str]:
-        def functions(of: str) -> str:
-            methods = {name: s for name, s in self._methods.items() if hasattr(s, of)}
-            varying = {name: s for name, s in methods.items() if symbolic.expression(s, of)[0] != sympy.true}
-            texts = (f"{as_javascript(name)}: {symbolic.javascript(s, of)}" for name, s in varying.items())
-            return f"{{ {', '.join(texts)} }}"
+    def formulas(self) -> dict[str, dict[str, str]]:
+        def traced(of: str) -> dict[str, str]:
+            methods = {name: own for name, own in self._methods.items() if hasattr(own, of)}
+            varying = (name for name, own in methods.items() if symbolic.expression(own, of)[0] != sympy.true)
+            return {name: symbolic.javascript(methods[name], of) for name in varying}
 
-        return {"inTurn": _in_turn()} | {of: functions(of) for of in ("formula", "torch_agrees", "momentum")}
-
-
-def _in_turn() -> str:
-    """The JavaScript of one schedule after another, of any two: `Joined`'s formula on their names."""
-    names = ("first", "then")
-    parts = [SimpleNamespace(formula=sympy.Function(name)) for name in names]
-    pair = SimpleNamespace(schedules=parts, milestones=[sympy.Symbol("p.milestones[0]", real=True)])
-    formula = symbolic.trace(Joined.formula, pair, sympy.Symbol("t", real=True))
-    text = sympy.jscode(formula, user_functions={name: name for name in names})
-    return f"(t, p, first, then) => {' '.join(text.split())}"
+        return {of: traced(of) for of in ("formula", "torch_agrees", "momentum")}
 
 
 def _method(facts: Facts, schedule: Schedule) -> dict[str, Any]:

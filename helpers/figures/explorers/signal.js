@@ -60,12 +60,22 @@ function normals(seed, count) {
 const size = (vector) => Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0) / vector.length);
 const scaled = (vector, factor) => vector.map((x) => factor * x);
 
-// A matrix times a vector: `across` numbers lie between two rows, `along` between two of one row.
-const times = (matrix, vector, across, along) => vector.map((_, i) => {
-  let sum = 0;
-  for (let j = 0; j < vector.length; j++) sum += matrix[i * across + j * along] * vector[j];
-  return sum;
-});
+// A matrix times a vector, and its transpose times one.
+function times(matrix, vector) {
+  const n = vector.length;
+  return vector.map((_, i) => {
+    let sum = 0;
+    for (let j = 0; j < n; j++) sum += matrix[i * n + j] * vector[j];
+    return sum;
+  });
+}
+function transposed(matrix, vector) {
+  const n = vector.length;
+  const result = new Float64Array(n);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < n; j++) result[j] += matrix[i * n + j] * vector[i];
+  return result;
+}
 
 // The root mean square of one network's signal at each layer, and of its gradient, which starts with 1.
 function run(seed, [f, derivative], { gain, depth, width: n }) {
@@ -74,9 +84,9 @@ function run(seed, [f, derivative], { gain, depth, width: n }) {
   const unit = (vector) => scaled(vector, 1 / size(vector));
   const [input, signals, gradients] = [unit(numbers.slice(0, n)), [], [unit(numbers.slice(n, 2 * n))]];
   for (let l = 1; l <= depth; l++)
-    signals.push(scaled(times(matrix(l), l > 1 ? signals.at(-1).map(f) : input, n, 1), factor));
+    signals.push(scaled(times(matrix(l), l > 1 ? signals.at(-1).map(f) : input), factor));
   for (let l = depth; l > 1; l--)
-    gradients.unshift(times(matrix(l), gradients[0], 1, n).map((dx, i) => factor * dx * derivative(signals[l - 2][i])));
+    gradients.unshift(transposed(matrix(l), gradients[0]).map((dx, i) => factor * dx * derivative(signals[l - 2][i])));
   return [signals.map(size), gradients.map(size)];
 }
 
@@ -115,8 +125,8 @@ function panels({ theory, networks, results }, depth, width) {
 
 function view(state, ui) {
   const { activation, slope, gain, depth, width: n } = state;
-  const traced = ["formula", "derivative"].map((of) => formulas[`${activation} ${of}`]);
-  const functions = traced.map((f) => (x) => f(x, state));
+  const { formula, derivative } = formulas[activation];
+  const functions = [formula, derivative].map((f) => (x) => f(x, state));
   const theory = propagate(functions, state);
   const networks = SEEDS.map((seed) => run(seed, functions, state));
   const [signal, gradient] = theory;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,7 +11,7 @@ import numpy as np
 from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter, hyperparameters
 from helpers.figures.explorers.facts import equation
-from helpers.figures.explorers.kit import Explorer, as_javascript
+from helpers.figures.explorers.kit import Explorer
 from helpers.formulas.signals import NODES, WEIGHTS, Activation, Layer, LeakyReLU, Tanh, propagate
 
 __all__ = ["SignalExplorer"]
@@ -127,9 +126,11 @@ class SignalExplorer(Explorer):
             "equations": {activation.words: _equations(activation) for activation in ACTIVATIONS},
         }
 
-    def formulas(self) -> dict[str, str]:
-        pairs = itertools.product(ACTIVATIONS, ("formula", "derivative"))
-        return {as_javascript(f"{a.words} {of}"): symbolic.javascript(a, of=of) for a, of in pairs}
+    def formulas(self) -> dict[str, Any]:
+        return {
+            a.words: {of: symbolic.javascript(a, of=of) for of in ("formula", "derivative")}
+            for a in ACTIVATIONS
+        }
 
 
 def _equations(activation: Activation) -> list[str]:
