@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.figures.explorers import Readings, RegressionExplorer
+from helpers.figures.explorers import RegressionExplorer
 from helpers.figures.explorers.regression import HEIGHTS, LASER, minimizer
 from helpers.formulas import losses
 from tests.figures.explorer_checks import message, number, points, resized, typed, view
@@ -57,7 +57,8 @@ def test_the_page_finds_the_same_estimates():
     rows = [rng.uniform(LOW, HIGH, n).round(3).tolist() for n in (1, 2, 3, 4, 5) for _ in range(8)]
     rows += [[0.9, 0.9, 1.0, 1.0], [1.0] * 5, [LOW, HIGH], list(LASER[:4])]
     states = [{"readings": row, "beta": beta} for row in rows for beta in BETAS]
-    text = f"{states}.map((state) => formulas.losses.map(({{ slope }}) => minimizer(slope, state)))"
+    each = "Object.values(formulas.losses).map(({ slope }) => minimizer(slope, state))"
+    text = f"{states}.map((state) => {each})"
     expected = [
         list(RegressionExplorer(state["readings"], state["beta"]).estimates.values()) for state in states
     ]
@@ -69,7 +70,8 @@ def test_the_page_gets_the_formulas_of_the_losses():
     explorer = RegressionExplorer()
     for i, loss in enumerate(explorer.losses):
         for of, theirs in (("value", loss.formula), ("slope", loss.derivative)):
-            text = f"{errors.tolist()}.map((error) => formulas.losses[{i}].{of}(error, {{ beta: 0.05 }}))"
+            formula = f"Object.values(formulas.losses)[{i}].{of}"
+            text = f"{errors.tolist()}.map((error) => {formula}(error, {{ beta: 0.05 }}))"
             np.testing.assert_allclose(explorer.evaluate(text), theirs(errors), rtol=1e-12, atol=1e-15)
 
 
@@ -80,11 +82,6 @@ def test_the_page_gets_the_formulas_of_the_losses():
         ({"readings": [1.0] * 6}, r"readings must have 1 to 5 entries, got readings=\(1.0"),
         ({"readings": [1.0, 1.2]}, r"readings\[1\] must be in \[0.8, 1.1\], got readings\[1\]=1.2"),
         ({"beta": 0.0}, r"beta must be positive, got beta=0.0"),
-        ({"target": 2.0}, r"target must be in \[0.8, 1.1\], got target=2.0"),
-        (
-            {"prompts": [Readings("?", (0.0,))]},
-            r"readings\[0\] must be in \[0.8, 1.1\], got readings\[0\]=0.0",
-        ),
     ],
 )
 def test_errors(arguments, message):

@@ -7,7 +7,7 @@ from helpers.figures.explorers.lipschitz import LipschitzExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.plateau import PlateauExplorer, PlateauQuestion
 from helpers.figures.explorers.race import RaceExplorer
-from helpers.figures.explorers.regression import Readings, RegressionExplorer
+from helpers.figures.explorers.regression import RegressionExplorer
 from helpers.figures.explorers.schedules import Prompt, ScheduleExplorer
 from helpers.figures.explorers.signal import SignalExplorer
 from helpers.figures.explorers.softmax import SoftmaxExplorer
@@ -22,7 +22,6 @@ __all__ = [
     "PlateauQuestion",
     "Prompt",
     "RaceExplorer",
-    "Readings",
     "RegressionExplorer",
     "ScheduleExplorer",
     "SignalExplorer",

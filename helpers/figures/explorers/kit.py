@@ -73,7 +73,7 @@ def as_javascript(value: Any) -> str:
 def _members(texts: dict[str, Any]) -> str:
     """An object of JavaScript whose members are texts of JavaScript, or such objects."""
     members = ((name, _members(text) if isinstance(text, dict) else text) for name, text in texts.items())
-    return f"{{{','.join(f'{as_javascript(name)}:{text}' for name, text in members)}}}"
+    return f"{{{','.join(f'{as_javascript(name)}: {text}' for name, text in members)}}}"
 
 
 @cache
@@ -177,7 +177,8 @@ class Explorer(anywidget.AnyWidget):
         catalog |= self.catalog()
         for row in rows:
             facts.entries[row["fact"]]["hard"] = row["path"][0] in self.limited
-        lines = [f"const catalog = {as_javascript(catalog)};", f"const formulas = {_members(self.formulas())};"]
+        formulas = _members(self.formulas())
+        lines = [f"const catalog = {as_javascript(catalog)};", f"const formulas = {formulas};"]
         owner = next(kind for kind in type(self).__mro__ if "family" in vars(kind))
         files = _imported(Path(sys.modules[owner.__module__].__file__).with_name(f"{self.family}.js"))
         own = tuple(file for file in files if file not in KIT)

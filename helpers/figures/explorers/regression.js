@@ -59,11 +59,9 @@ function handles(readings, x, ui) {
   const [{ fact }, { low, high }] = [catalog.rows[0], catalog];
   const links = readings.map((_, i) => ui.link({ path: ["readings", i], fact }));
   const move = (i, wish) => links[i].write(rounded(Math.min(Math.max(Math.round(wish / STEP) * STEP, low), high), 6));
-  const knobs = readings.map((value, i) => {
-    const moves = strides(value, { low, high, fine: STEP, step: 10 * STEP, leap: 50 * STEP }, (wish) => move(i, wish));
-    return knob(x(value), lane(i), { label: `reading ${reading(i)}`, low, high, value, said: `${shown(value)} m`, moves,
-      hint: HINT, style: "stroke: var(--ink)" });
-  });
+  const steps = { low, high, fine: STEP, step: 10 * STEP, leap: 50 * STEP };
+  const knobs = readings.map((value, i) => knob(x(value), lane(i), { label: `reading ${reading(i)}`, low, high, value,
+    said: `${shown(value)} m`, moves: strides(value, steps, (wish) => move(i, wish)), hint: HINT, style: "stroke: var(--ink)" }));
   const point = ({ x: column, y: row, phase }) => {
     if (phase === "down") ui.memory.held = Math.round((row - lane(0)) / LANE);
     const { held } = ui.memory;
@@ -81,9 +79,9 @@ function view(state, ui) {
   const isWide = ui.width > 520;
   const x = scale([low, high], [LEFT, ui.width - RIGHT]);
   const y = scale([0, 1], [BASE, isWide ? 28 : 85]);
-  const losses = formulas.losses.map((loss) => {
-    const estimate = minimizer(loss.slope, state);
-    return { ...loss, estimate, least: mean(loss.value, estimate, state) };
+  const losses = Object.entries(formulas.losses).map(([words, { value, slope }]) => {
+    const estimate = minimizer(slope, state);
+    return { words, value, slope, estimate, least: mean(value, estimate, state) };
   });
   const lanes = readings.map((value, i) => {
     const [offset, anchor] = value > high - 0.03 ? [-12, "end"] : [12, "start"];

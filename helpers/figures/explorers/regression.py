@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,56 +14,39 @@ from helpers.figures.explorers.facts import code, equation
 from helpers.figures.explorers.kit import Explorer
 from helpers.formulas.losses import AbsoluteError, ElementwiseLoss, SmoothL1, SquaredError
 
-__all__ = ["Readings", "RegressionExplorer"]
+__all__ = ["RegressionExplorer"]
 
-#: Five readings of a laser range finder, in meters; the target stands at 1 m.
+#: Five readings of a laser range finder, in meters.
 LASER = (0.98, 0.99, 1.01, 1.02, 0.85)
+TARGET = 1.0  # m, the true distance
 #: The axis, in meters.
 HEIGHTS = checks.Interval(0.8, 1.1, "[]")
 #: The width of the parabola, as SmoothL1 has it, for errors in meters.
-WIDTH = dataclasses.replace(hyperparameters(SmoothL1)["beta"], low=0.002, high=0.5, example=0.05, unit="m")
+WIDTH = vars(hyperparameters(SmoothL1)["beta"]) | {"low": 0.002, "high": 0.5, "unit": "m", "example": 0.05}
 #: LaTeX of the three losses of one error, in the order of the losses.
 SYMBOLS = (r"\ell_2(e)", r"\ell_1(e)", r"\ell_{\beta}(e)")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class State(Hyperparameters):
     """The readings in meters, and the width of the parabola of smooth L1."""
 
     readings: tuple[float, ...] = hyperparameter(
-        "x", "readings", checks.Each(HEIGHTS), low=HEIGHTS.low, high=HEIGHTS.high, example=LASER, unit="m"
+        "x", "readings", checks.Each(HEIGHTS), low=HEIGHTS.low, high=HEIGHTS.high, default=LASER, unit="m"
     )
-    beta: float = dataclasses.field(default=0.05, metadata={"hyperparameter": WIDTH})
+    beta: float = hyperparameter(**WIDTH, default=0.05)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.require(len(self.readings) <= len(LASER), "have 1 to 5 entries", "readings", self.readings)
 
 
-@dataclasses.dataclass(frozen=True)
-class Readings:
-    """A question to the reader, and the readings and width that answer it.
-
-    Parameters
-    ----------
-    text : str
-        The question.
-    readings : tuple of float
-        The readings that are shown, in meters.
-    beta : float
-        Width of the parabola of smooth L1, in meters.
-    """
-
-    text: str
-    readings: tuple[float, ...] = LASER
-    beta: float = 0.05
-
-
+#: What to try, and how it differs from a `State` that nobody has moved.
 QUESTIONS = (
-    Readings("Move the bad reading to 0.80: which estimates follow it?", (*LASER[:4], 0.8)),
-    Readings("Widen the parabola: whose curve does smooth L1 become?", beta=0.5),
-    Readings("Set β to 2 cm: is smooth L1 between the two?", beta=0.02),
-    Readings("Take the bad reading away: where is the median of four?", LASER[:4]),
+    ("Move the bad reading to 0.80: which estimates follow it?", {"readings": (*LASER[:4], 0.8)}),
+    ("Widen the parabola: whose curve does smooth L1 become?", {"beta": 0.5}),
+    ("Set β to 2 cm: is smooth L1 between the two?", {"beta": 0.02}),
+    ("Take the bad reading away: where is the median of four?", {"readings": LASER[:4]}),
 )
 
 
@@ -80,10 +62,6 @@ class RegressionExplorer(Explorer):
         One to five readings in meters, from 0.8 to 1.1.
     beta : float
         Width of the parabola of smooth L1, in meters.
-    target : float
-        The true distance, in meters, from 0.8 to 1.1.
-    prompts : sequence of Readings, optional
-        What to try; without it, four questions.
 
     Raises
     ------
@@ -99,19 +77,9 @@ class RegressionExplorer(Explorer):
 
     family: ClassVar[str] = "regression"
     alt: ClassVar[str] = "Explorer of regression losses"
+    questions: ClassVar[Sequence] = [(text, asdict(State()) | changes) for text, changes in QUESTIONS]
 
-    def __init__(
-        self,
-        readings: Sequence[float] = LASER,
-        beta: float = 0.05,
-        *,
-        target: float = 1.0,
-        prompts: Sequence[Readings] = QUESTIONS,
-    ) -> None:
-        HEIGHTS("target", target)
-        self._target = float(target)
-        states = [dataclasses.asdict(State(tuple(prompt.readings), prompt.beta)) for prompt in prompts]
-        self.questions = list(zip([prompt.text for prompt in prompts], states, strict=True))
+    def __init__(self, readings: Sequence[float] = LASER, beta: float = 0.05) -> None:
         super().__init__(State(tuple(readings), beta))
 
     @property
@@ -130,15 +98,16 @@ class RegressionExplorer(Explorer):
         ours = code(symbolic.twin(SmoothL1()).method, "losses")
         torch = "torch.nn.SmoothL1Loss(beta=p.beta)"
         return {
-            **{"low": HEIGHTS.low, "high": HEIGHTS.high, "target": self._target},
+            **{"low": HEIGHTS.low, "high": HEIGHTS.high, "target": TARGET},
             "equation": {"lines": lines, "values": values, "places": places},
             "codes": [("in this book", ours), ("in torch", torch)],
         }
 
-    def formulas(self) -> dict[str, str]:
-        value, slope = symbolic.javascript, partial(symbolic.javascript, of="derivative")
-        losses = (f"{{words: {x.words!r}, value: {value(x)}, slope: {slope(x)}}}" for x in self.losses)
-        return {"losses": f"[{', '.join(losses)}]"}
+    def formulas(self) -> dict[str, dict]:
+        def traced(loss: ElementwiseLoss) -> dict[str, str]:
+            return {"value": symbolic.javascript(loss), "slope": symbolic.javascript(loss, of="derivative")}
+
+        return {"losses": {loss.words: traced(loss) for loss in self.losses}}
 
 
 def minimizer(loss: ElementwiseLoss, readings: Sequence[float]) -> float:

@@ -41,8 +41,8 @@ const drawn = new Map(); // a seed to its numbers, drawn when they are needed
 
 // Standard normal numbers, at least so many, always the same ones for a seed.
 function normals(seed, count) {
-  if (!drawn.has(seed)) drawn.set(seed, { values: [], state: seed * 7919 });
-  const own = drawn.get(seed);
+  const own = drawn.get(seed) ?? { values: [], state: seed * 7919 };
+  drawn.set(seed, own);
   const uniform = () => {
     own.state = (own.state + 0x6d2b79f5) | 0;
     let t = Math.imul(own.state ^ (own.state >>> 15), 1 | own.state);
@@ -60,22 +60,12 @@ function normals(seed, count) {
 const size = (vector) => Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0) / vector.length);
 const scaled = (vector, factor) => vector.map((x) => factor * x);
 
-// A matrix times a vector, and its transpose times one.
-function times(matrix, vector) {
-  const n = vector.length;
-  return vector.map((_, i) => {
-    let sum = 0;
-    for (let j = 0; j < n; j++) sum += matrix[i * n + j] * vector[j];
-    return sum;
-  });
-}
-function transposed(matrix, vector) {
-  const n = vector.length;
-  const result = new Float64Array(n);
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++) result[j] += matrix[i * n + j] * vector[i];
-  return result;
-}
+// A matrix times a vector: `across` numbers lie between two rows, `along` between two of one row.
+const times = (matrix, vector, across, along) => vector.map((_, i) => {
+  let sum = 0;
+  for (let j = 0, place = i * across; j < vector.length; j++, place += along) sum += matrix[place] * vector[j];
+  return sum;
+});
 
 // The root mean square of one network's signal at each layer, and of its gradient, which starts with 1.
 function run(seed, [f, derivative], { gain, depth, width: n }) {
@@ -84,9 +74,9 @@ function run(seed, [f, derivative], { gain, depth, width: n }) {
   const unit = (vector) => scaled(vector, 1 / size(vector));
   const [input, signals, gradients] = [unit(numbers.slice(0, n)), [], [unit(numbers.slice(n, 2 * n))]];
   for (let l = 1; l <= depth; l++)
-    signals.push(scaled(times(matrix(l), l > 1 ? signals.at(-1).map(f) : input), factor));
+    signals.push(scaled(times(matrix(l), l > 1 ? signals.at(-1).map(f) : input, n, 1), factor));
   for (let l = depth; l > 1; l--)
-    gradients.unshift(transposed(matrix(l), gradients[0]).map((dx, i) => factor * dx * derivative(signals[l - 2][i])));
+    gradients.unshift(times(matrix(l), gradients[0], 1, n).map((dx, i) => factor * dx * derivative(signals[l - 2][i])));
   return [signals.map(size), gradients.map(size)];
 }
 

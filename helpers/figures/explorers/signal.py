@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,8 +34,7 @@ NONLINEARITIES = {
     "linear": {"activation": LeakyReLU.words, "slope": 1.0},
     "tanh": {"activation": Tanh.words},
 }
-#: The state from which the questions start.
-START = {"activation": LeakyReLU.words, "slope": 0.0, "gain": HE, "depth": 50, "width": 32}
+#: What to try, and how it differs from a `_State` that nobody has moved.
 QUESTIONS = (
     ("N(0, 1): when does float32 overflow?", {"gain": 6.9282, "depth": 60, "width": 48}),
     ("Glorot's before a ReLU: what is lost?", {"gain": 1.0}),
@@ -49,10 +48,10 @@ QUESTIONS = (
 class _State(Hyperparameters):
     """What can be moved: the layer's own numbers, and how many layers of how many units."""
 
-    gain: float = hyperparameter(**vars(hyperparameters(Layer)["gain"]))
-    slope: float = hyperparameter(**vars(hyperparameters(LeakyReLU)["slope"]))
-    depth: int = hyperparameter("L", "layers", checks.count, low=2, high=60, example=50)
-    width: int = hyperparameter("n", "units a layer", checks.count, low=4, high=48, example=32)
+    gain: float = hyperparameter(**vars(hyperparameters(Layer)["gain"]), default=HE)
+    slope: float = hyperparameter(**vars(hyperparameters(LeakyReLU)["slope"]), default=0.0)
+    depth: int = hyperparameter("L", "layers", checks.count, low=2, high=60, default=50)
+    width: int = hyperparameter("n", "units a layer", checks.count, low=4, high=48, default=32)
     activation: str = LeakyReLU.words
 
     def __post_init__(self) -> None:
@@ -95,17 +94,10 @@ class SignalExplorer(Explorer):
     family: ClassVar[str] = "signal"
     alt: ClassVar[str] = "Explorer of signals and gradients in a random network"
     limited: ClassVar[tuple[str, ...]] = ("gain", "slope", "depth", "width")
-    questions: ClassVar[Sequence[tuple]] = [(text, START | changes) for text, changes in QUESTIONS]
+    questions: ClassVar[Sequence[tuple]] = [(text, asdict(_State()) | changes) for text, changes in QUESTIONS]
 
-    def __init__(
-        self,
-        activation: str = LeakyReLU.words,
-        slope: float = 0.0,
-        gain: float = HE,
-        depth: int = 50,
-        width: int = 32,
-    ) -> None:
-        super().__init__(_State(float(gain), float(slope), depth, width, activation))
+    def __init__(self, activation: str = LeakyReLU.words, **state: float) -> None:
+        super().__init__(_State(activation=activation, **state))
 
     @property
     def layer(self) -> Layer:
