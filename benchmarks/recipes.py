@@ -7,8 +7,6 @@ most 0.55 times the textbook's time where the processor computes bfloat16.
 
 from __future__ import annotations
 
-import functools
-
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -48,11 +46,16 @@ def ours(model, images, labels):
     """Train for an epoch as the recipes do."""
     model = nn.Sequential(models.Normalize([0.1307], [0.3081]), model)
     runtime = Runtime.fastest(device="cpu")
-    runtime.prepare(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
     settings = {"epochs": 1, "batch_size": BATCH, "schedule": CosineDecay(peak_lr=0.01, total_steps=1000)}
-    settings |= {"loss": nn.functional.cross_entropy, "runtime": runtime, "optimizer": optimizer}
-    return functools.partial(fit, model, runtime.to(images, labels), **settings)
+    settings |= {"loss": nn.functional.cross_entropy, "optimizer": optimizer}
+    pixels = runtime.to(images, labels)
+
+    def run():
+        with runtime:
+            fit(model, pixels, **settings)
+
+    return run
 
 
 def main():

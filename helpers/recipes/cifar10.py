@@ -29,8 +29,9 @@ from helpers.training import History, count_steps, data, fit
 from helpers.training.augmentation import Augmentation
 from helpers.training.averaging import flip_tta
 from helpers.training.batches import Data
+from helpers.training.hooks import Augment
 from helpers.training.models import Normalize
-from helpers.training.runtime import Runtime, randomness
+from helpers.training.runtime import randomness
 
 __all__ = ["RECIPE", "Settings", "network", "train"]
 
@@ -130,12 +131,7 @@ def _stage(before: int, after: int) -> nn.Sequential:
 
 
 def train(
-    images: Data,
-    dataset: data.Dataset,
-    settings: Settings,
-    seed: int,
-    runtime: Runtime,
-    val: Data | None = None,
+    images: Data, dataset: data.Dataset, settings: Settings, seed: int, val: Data | None = None
 ) -> tuple[nn.Module, History]:
     """Train once, and return the model and its history.
 
@@ -143,10 +139,10 @@ def train(
     ----------
     images : (images, labels)
         Bytes of shape (N, 3, 32, 32) and their classes.
-    dataset, settings, seed, runtime, val
+    dataset, settings, seed, val
         As for :func:`helpers.recipes.mnist.train`.
     """
-    model = runtime.prepare(network(images[0], dataset, settings.widths, seed))
+    model = network(images[0], dataset, settings.widths, seed)
     length = {"epochs": settings.epochs, "batch_size": settings.batch_size}
     steps = count_steps(images, **length)
     climb = round(settings.warmup * steps)
@@ -155,9 +151,9 @@ def train(
         "loss": nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing),
         "optimizer": _optimizer(model, settings),
         "schedule": Warmup(fall, warmup_steps=climb, start_lr=0.2 * settings.peak_lr),
-        "augment": Augmentation(flip=True, shift=settings.shift, reflect=True),
+        "hooks": [Augment(Augmentation(flip=True, shift=settings.shift, reflect=True))],
     }
-    history = fit(model, images, val, seed=seed, runtime=runtime, **how, **length)
+    history = fit(model, images, val, seed=seed, **how, **length)
     return model, history
 
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from helpers.core import checks
 from helpers.training import History, evaluate, processes, records
 from helpers.training.data import Dataset
-from helpers.training.runtime import Runtime
+from helpers.training.runtime import Runtime, present
 
 __all__ = ["Recipe", "choose", "main", "measure", "parse", "parser", "trained"]
 
@@ -37,7 +37,7 @@ class Recipe:
     load : callable
         ``load() -> Dataset``.
     train : callable
-        ``train(images, dataset, settings, seed, runtime, val=None) -> (model, History)``.
+        ``train(images, dataset, settings, seed, val=None) -> (model, History)``.
     settings : dataclass
         What was chosen.
     candidates : tuple of dataclass
@@ -62,7 +62,7 @@ class Recipe:
 
 
 def trained(
-    recipe: Recipe, dataset: Dataset, settings: Any, seed: int, runtime: Runtime, on_validation: bool
+    recipe: Recipe, dataset: Dataset, settings: Any, seed: int, on_validation: bool
 ) -> dict[str, Any]:
     """Train once, ask the model once about images that it has not seen, and return what came out.
 
@@ -76,8 +76,6 @@ def trained(
         One of the recipe's candidates.
     seed : int
         Of the weights and of the order of the images.
-    runtime : Runtime
-        Where it runs.
     on_validation : bool
         Whether to hold a tenth of the training images out and to ask about those; else about the test set.
 
@@ -87,50 +85,48 @@ def trained(
         ``seed``, ``accuracy``, ``loss``, ``seconds`` (of the training alone), ``epoch_losses`` and
         ``epoch_seconds``.
     """
-    train, asked = dataset.train, dataset.test
-    if on_validation:
-        train, asked = train.holdout(VALIDATION, seed=0)
-    images = runtime.to(*train.pixels())
+    held_out = dataset.train.holdout(VALIDATION, seed=0) if on_validation else None
+    train, asked = held_out or (dataset.train, dataset.test)
+    images = present("cpu").to(*train.pixels())
     start = time.perf_counter()
-    model, history = recipe.train(images, dataset, settings, seed, runtime)
+    model, history = recipe.train(images, dataset, settings, seed)
     seconds = time.perf_counter() - start  # whoever has the losses has waited for the GPU
-    loss, accuracy = evaluate(recipe.at_test(model), asked.pixels(), F.cross_entropy, runtime=runtime)
+    loss, accuracy = evaluate(recipe.at_test(model), asked.pixels(), F.cross_entropy)
     run = {"seed": seed, "accuracy": accuracy, "loss": loss, "seconds": seconds}
     steps = len(history.losses) // len(history.seconds)
     epochs = {"epoch_losses": records.epoch_means(history.losses, steps), "epoch_seconds": history.seconds}
     return run | epochs
 
 
-def measure(recipe: Recipe, seeds: Sequence[int], runtime: Runtime) -> list[dict[str, Any]]:
+def measure(recipe: Recipe, seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Train on all training images with every seed, and ask each model once about the test set.
 
     A first short training warms the machine up and is not counted.
     """
-    dataset = recipe.load()
-    _warm_up(recipe, dataset, runtime)
-    runs = []
+    dataset, runs = _warmed_up(recipe), []
     for seed in seeds:
-        runs.append(trained(recipe, dataset, recipe.settings, seed, runtime, on_validation=False))
+        runs.append(trained(recipe, dataset, recipe.settings, seed, on_validation=False))
         records.say(f"seed {seed}", runs[-1:])
     records.say("mean", runs)
     return runs
 
 
-def choose(recipe: Recipe, seeds: Sequence[int], runtime: Runtime) -> list[dict[str, Any]]:
+def choose(recipe: Recipe, seeds: Sequence[int]) -> list[dict[str, Any]]:
     """Train every candidate with every seed on nine tenths of the training images, and ask about the rest."""
-    dataset = recipe.load()
-    _warm_up(recipe, dataset, runtime)
-    candidates = []
+    dataset, candidates = _warmed_up(recipe), []
     for settings in recipe.candidates:
-        runs = [trained(recipe, dataset, settings, seed, runtime, on_validation=True) for seed in seeds]
+        runs = [trained(recipe, dataset, settings, seed, on_validation=True) for seed in seeds]
         candidates.append({"settings": dataclasses.asdict(settings), "runs": runs})
         records.say(_difference(settings, recipe.settings), runs, "validation")
     return candidates
 
 
-def _warm_up(recipe: Recipe, dataset: Dataset, runtime: Runtime) -> None:
+def _warmed_up(recipe: Recipe) -> Dataset:
+    """Return the images of a recipe after a first short training on a few of them."""
+    dataset = recipe.load()
     few = dataclasses.replace(dataset, train=dataset.train.take(2 * recipe.settings.batch_size))
-    trained(recipe, few, recipe.settings, 0, runtime, on_validation=True)
+    trained(recipe, few, recipe.settings, 0, on_validation=True)
+    return dataset
 
 
 def _difference(settings: Any, chosen: Any) -> str:
@@ -167,9 +163,9 @@ def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
     line.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
     line.add_argument("--choose", action="store_true", help="first compare the candidates")
     asked, runtime = parse(line, arguments, Runtime.fastest)
-    with runtime.use():
-        candidates = choose(recipe, asked.seeds, runtime) if asked.choose else None
-        runs = measure(recipe, asked.seeds, runtime)
+    with runtime:
+        candidates = choose(recipe, asked.seeds) if asked.choose else None
+        runs = measure(recipe, asked.seeds)
     facts = records.facts(recipe.name, recipe.goal, arguments, recipe.settings)
     records.write(asked.record, facts, runtime, candidates, runs)
     processes.leave()

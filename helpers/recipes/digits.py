@@ -16,6 +16,7 @@ from helpers.recipes.command import Recipe, main
 from helpers.recipes.mnist import Settings, train
 from helpers.training import data
 from helpers.training.augmentation import Augmentation
+from helpers.training.hooks import Augment
 
 __all__ = ["CHOSEN", "RECIPE"]
 
@@ -24,7 +25,7 @@ CHOSEN = Settings(width=16, epochs=20, batch_size=64)
 RECIPE = Recipe(
     name="digits",
     load=data.digits,
-    train=partial(train, augment=Augmentation(shift=1)),
+    train=partial(train, hooks=(Augment(Augmentation(shift=1)),)),
     settings=CHOSEN,
     candidates=(
         CHOSEN,

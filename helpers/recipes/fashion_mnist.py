@@ -15,6 +15,7 @@ from helpers.recipes.command import Recipe, main
 from helpers.recipes.mnist import Settings, train
 from helpers.training import data
 from helpers.training.augmentation import Augmentation
+from helpers.training.hooks import Augment
 
 __all__ = ["CHOSEN", "RECIPE"]
 
@@ -23,7 +24,7 @@ CHOSEN = Settings(width=16, epochs=3)
 RECIPE = Recipe(
     name="fashion_mnist",
     load=data.fashion_mnist,
-    train=partial(train, augment=Augmentation(flip=True)),
+    train=partial(train, hooks=(Augment(Augmentation(flip=True)),)),
     settings=CHOSEN,
     candidates=(
         CHOSEN,

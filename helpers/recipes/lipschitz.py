@@ -24,7 +24,7 @@ from helpers.recipes.entrants import CLIPPING, ENTRANTS, OPTIMIZERS, Entrant, Se
 from helpers.recipes.networks import clipped_cross_entropy, mnist_cnn, resnet
 from helpers.training import Diverged, count_steps, data, evaluate, fit, records
 from helpers.training.batches import Data
-from helpers.training.runtime import Runtime, randomness
+from helpers.training.runtime import randomness
 
 __all__ = ["main", "race", "trained"]
 
@@ -48,7 +48,7 @@ FULL = {
 
 
 def trained(
-    name: str, settings: Settings, entrant: Entrant, scale: float, seed: int, sets: tuple[Data, Data, Runtime]
+    name: str, settings: Settings, entrant: Entrant, scale: float, seed: int, sets: tuple[Data, Data]
 ) -> dict[str, Any]:
     """Train on the first set, ask once about the second, and return what came out.
 
@@ -62,11 +62,11 @@ def trained(
         Multiple of the rule's rate.
     seed : int
         Of the weights, of the order of the images, and of what is dropped.
-    sets : (train, asked, runtime)
-        Pairs of images and labels, and where it runs.
+    sets : (train, asked)
+        Pairs of images and labels.
     """
-    train, asked, runtime = sets
-    model = runtime.prepare(NETWORKS[name](settings.width, seed))
+    train, asked = sets
+    model = NETWORKS[name](settings.width, seed)
     length = {"epochs": settings.epochs, "batch_size": settings.batch_size}
     total = count_steps(train, **length)
     l2 = settings.l2 if entrant.rule == "smoothness" else settings.told_l2
@@ -77,8 +77,8 @@ def trained(
     start = time.perf_counter()
     try:
         with randomness(seed):
-            history = fit(model, train, runtime=runtime, seed=seed, **how)
-        loss, accuracy = evaluate(model, asked, F.cross_entropy, runtime=runtime)
+            history = fit(model, train, seed=seed, **how)
+        loss, accuracy = evaluate(model, asked, F.cross_entropy)
     except Diverged as error:
         history, loss, accuracy = error.history, None, 0.1
     run = {"rule": entrant.rule, "optimizer": entrant.optimizer, "scale": scale, "seed": seed}
@@ -89,7 +89,7 @@ def trained(
 
 
 def race(
-    name: str, settings: Settings, runtime: Runtime, entrants: Sequence[Entrant] | None = None
+    name: str, settings: Settings, entrants: Sequence[Entrant] | None = None
 ) -> tuple[list[dict], list[dict]]:
     """Let all entrants choose and run; return the candidates, as in a record, and the runs.
 
@@ -97,8 +97,6 @@ def race(
     ----------
     name, settings : str, Settings
         As for :func:`trained`.
-    runtime : Runtime
-        Where it runs.
     entrants : sequence of Entrant, optional
         Who takes part, if not all.
     """
@@ -107,13 +105,13 @@ def race(
     candidates, runs = [], []
     for entrant in everybody if entrants is None else entrants:
         common = name, settings, entrant
-        tried = [trained(*common, scale, TUNING_SEED, (train, held_out, runtime)) for scale in entrant.scales]
+        tried = [trained(*common, scale, TUNING_SEED, (train, held_out)) for scale in entrant.scales]
         facts = {"rule": entrant.rule, "optimizer": entrant.optimizer}
         candidates += [{"settings": facts | {"scale": run["scale"]}, "runs": [run]} for run in tried]
         chosen = max(tried, key=lambda run: run["accuracy"])["scale"]
         scales = {chosen, 1} if entrant.rule == "published" else {chosen}
         for scale in sorted(scales):
-            own = [trained(*common, scale, seed, (train, test, runtime)) for seed in SEEDS]
+            own = [trained(*common, scale, seed, (train, test)) for seed in SEEDS]
             runs += [run | {"chosen": scale == chosen} for run in own]
             records.say(KIND.format(**own[0]), own)
     return candidates, runs
@@ -135,11 +133,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     line.add_argument("--full", action="store_true", help="all images, for a GPU")
     asked, runtime = command.parse(line, arguments)
     settings = (FULL if asked.full else REDUCED)[asked.data]
-    with runtime.use():
-        candidates, runs = race(asked.data, settings, runtime)
-    records.write(
-        asked.record, records.facts(NAME, GOAL, arguments, settings), runtime, candidates, runs, KIND
-    )
+    with runtime:
+        candidates, runs = race(asked.data, settings)
+    facts = records.facts(NAME, GOAL, arguments, settings)
+    records.write(asked.record, facts, runtime, candidates, runs, KIND)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,9 @@ from torch import nn
 from helpers.formulas.schedules import LinearDecay, Warmup
 from helpers.recipes.command import Recipe, main
 from helpers.training import History, count_steps, data, fit, models
-from helpers.training.augmentation import Augmentation
 from helpers.training.batches import Data
+from helpers.training.data import Dataset
 from helpers.training.optimizers import decay_weights
-from helpers.training.runtime import Runtime
 
 __all__ = ["RECIPE", "Settings", "train"]
 
@@ -51,13 +50,7 @@ class Settings:
 
 
 def train(
-    images: Data,
-    dataset: data.Dataset,
-    settings: Settings,
-    seed: int,
-    runtime: Runtime,
-    val: Data | None = None,
-    augment: Augmentation | None = None,
+    images: Data, dataset: Dataset, settings: Settings, seed: int, val: Data | None = None, hooks: tuple = ()
 ) -> tuple[nn.Module, History]:
     """Train once, and return the model and its history.
 
@@ -71,16 +64,13 @@ def train(
         What was chosen.
     seed : int
         Of the weights and of the order of the images.
-    runtime : Runtime
-        Where it runs.
     val : (images, labels), optional
         Images to look at after each epoch.
-    augment : Augmentation, optional
-        What is done to each batch.
+    hooks : tuple
+        As for ``fit``.
     """
     widths = (settings.width, 2 * settings.width, 4 * settings.width)
     model = models.fast_cnn(widths, images[0].shape[1:], dataset.mean, dataset.std, seed=seed)
-    runtime.prepare(model)
     length = {"epochs": settings.epochs, "batch_size": settings.batch_size}
     steps = count_steps(images, **length)
     climb = round(settings.warmup * steps)
@@ -91,7 +81,7 @@ def train(
         "optimizer": torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True, fused=True),
         "schedule": Warmup(fall, warmup_steps=climb),
     }
-    history = fit(model, images, val, seed=seed, augment=augment, runtime=runtime, **how, **length)
+    history = fit(model, images, val, seed=seed, hooks=hooks, **how, **length)
     return model, history
 
 

@@ -95,9 +95,8 @@ class Race:
 
     def run(self, name: str, steps: int, peak: float) -> list[dict[str, Any]]:
         """Run every seed, ask each copy once about the test set, and return what came out."""
-        seeds, start = self.settings.seeds, time.perf_counter()
+        seeds, looks, start = self.settings.seeds, self.settings.looks, time.perf_counter()
         methods = [CONTESTANTS[name](peak, steps)] * len(seeds)
-        looks = self.settings.looks
         copies = self.fit(methods, seeds, steps, looks)
         (seconds,), runs = _rounded([(time.perf_counter() - start) / len(seeds)]), []
         stretches = copies.losses.reshape(len(seeds), looks, -1).mean(2)
@@ -136,14 +135,13 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     asked = line.parse_args(arguments)
     settings = dataclasses.replace(settings, lengths=tuple(asked.lengths))
     runtime, tried, runs = Runtime("cpu", threads=asked.threads), [], []
-    with runtime.use():
+    with runtime:
         race = Race(settings)
         for steps, name in itertools.product(settings.lengths, CONTESTANTS):
             tried += race.choose(name, steps)
             peak = best(tried[-len(settings.peaks) :])
             runs += race.run(name, steps, peak)
-            own = runs[-len(settings.seeds) :]
-            records.say(f"{KIND.format(**own[0])}, peak {peak}", own)
+            records.say(f"{KIND.format(**runs[-1])}, peak {peak}", runs[-len(settings.seeds) :])
     records.write(asked.record, records.facts(NAME, GOAL, arguments, settings), runtime, tried, runs, KIND)
 
 

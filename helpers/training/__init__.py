@@ -4,8 +4,8 @@
 """
 
 from helpers.training.batches import count_steps
+from helpers.training.divergence import Diverged
 from helpers.training.history import History
 from helpers.training.loop import evaluate, fit
-from helpers.training.run import Diverged
 
 __all__ = ["Diverged", "History", "count_steps", "evaluate", "fit"]

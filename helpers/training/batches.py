@@ -1,4 +1,4 @@
-"""The order in which a training sees its images: batch after batch, in pieces, and where it stands.
+"""The order in which a training sees its images: batch after batch, in micro-batches, and where it stands.
 
 >>> images, labels = torch.zeros(10, 1, 8, 8), torch.arange(10)
 >>> batches = Batches((images, labels), batch_size=4, generator=torch.Generator().manual_seed(0))
@@ -9,27 +9,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from helpers.core import checks
+from helpers.training import processes
 
 __all__ = ["Batches", "check_data", "count_steps"]
 
 Data = tuple[Tensor, Tensor]
-Augment = Callable[[Tensor, Tensor, torch.Generator], Data]
 
 
+@dataclass(eq=False)
 class Batches:
     """An endless iterator over the batches of a training set, each epoch in a new random order.
 
-    Every batch comes as an iterator over its pieces ``(images, labels, share)``: one piece, unless
-    memory asks for smaller ones. `share` is the piece's part of the whole batch, by which its loss
-    counts. Of several processes each gets its own part of every batch, and the shares of all
-    processes add up to 1.
+    Every batch comes as an iterator over its micro-batches ``(images, labels, share)``: one, unless
+    memory asks for smaller ones. `share` is its part of the whole batch, by which its loss counts. Of
+    several processes each gets its own part of every batch, and the shares of all processes add up to 1.
 
     Parameters
     ----------
@@ -39,13 +40,10 @@ class Batches:
         Images a batch; the last batch of an epoch holds what is left over.
     generator : torch.Generator
         Draws the orders, on the CPU, so that they are the same on every device.
-    augment : callable, optional
-        ``augment(images, labels, generator) -> (images, labels)``, applied to each piece; its
-        generator is another one, with a seed that `generator` draws.
     micro_batch_size : int, optional
-        Most images of a piece; by default a batch is one.
+        Most images of a micro-batch; by default a batch is one.
     rank, world_size : int
-        Which of how many processes this is.
+        Which of how many processes this is; by default as torchrun says.
 
     Raises
     ------
@@ -53,29 +51,20 @@ class Batches:
         If a size is not a positive whole number, or a batch has fewer images than there are processes.
     """
 
-    def __init__(
-        self,
-        data: Data,
-        batch_size: int,
-        generator: torch.Generator,
-        *,
-        augment: Augment | None = None,
-        micro_batch_size: int | None = None,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        checks.count("batch_size", batch_size)
-        if micro_batch_size is not None:
-            checks.count("micro_batch_size", micro_batch_size)
-        self.images, self.labels = data
-        self.batch_size, self.generator, self.augment = batch_size, generator, augment
-        self.piece_size = micro_batch_size or batch_size
-        self.rank, self.world_size = rank, world_size
-        if world_size > 1:
-            smallest = (len(self.images) - 1) % batch_size + 1
-            words = f"leave at least {world_size} images, one a process, for each batch of {len(self.images)}"
-            checks.require(smallest >= world_size, words, "batch_size", batch_size)
-        self.random = None if augment is None else _another(generator, rank)
+    data: Data
+    batch_size: int
+    generator: torch.Generator
+    micro_batch_size: int | None = None
+    rank: int = field(default_factory=processes.rank)
+    world_size: int = field(default_factory=processes.world_size)
+
+    def __post_init__(self) -> None:
+        checks.count("batch_size", self.batch_size)
+        self.images, self.labels = self.data
+        if self.world_size > 1:
+            smallest, n = (len(self.images) - 1) % self.batch_size + 1, self.world_size
+            words = f"leave at least {n} images, one a process, for each batch of {len(self.images)}"
+            checks.require(smallest >= n, words, "batch_size", self.batch_size)
         self._begin(torch.empty(0, dtype=torch.int64), taken=0)
 
     def _begin(self, order: Tensor, taken: int) -> None:
@@ -90,20 +79,17 @@ class Batches:
         if self.taken == len(self._batches):
             self._begin(torch.randperm(len(self.images), generator=self.generator), taken=0)
         self.taken += 1
-        return self._pieces(self._batches[self.taken - 1])
+        return self._micro_batches(self._batches[self.taken - 1])
 
-    def _pieces(self, batch: Tensor) -> Iterator[tuple[Tensor, Tensor, float]]:
+    def _micro_batches(self, batch: Tensor) -> Iterator[tuple[Tensor, Tensor, float]]:
         own = batch[self.rank :: self.world_size] if self.world_size > 1 else batch
-        for chosen in own.split(self.piece_size) if len(own) > self.piece_size else (own,):
-            x, y = self.images[chosen], self.labels[chosen]
-            if self.augment is not None:
-                x, y = self.augment(x, y, self.random)
-            yield x, y, len(chosen) / len(batch)
+        most = self.micro_batch_size or len(own)
+        for part in own.split(most) if len(own) > most else (own,):
+            yield self.images[part], self.labels[part], len(part) / len(batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the iterator stands: tensors and numbers, ready for a checkpoint."""
-        random = {} if self.random is None else {"augmentation": self.random.get_state()}
-        return {"order": self.order, "taken": self.taken, "generator": self.generator.get_state(), **random}
+        return {"order": self.order, "taken": self.taken, "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state` stands.
@@ -111,23 +97,12 @@ class Batches:
         Raises
         ------
         ValueError
-            If it belongs to a training set of another size, or to another kind of augmentation.
+            If it belongs to a training set of another size.
         """
         n = len(state["order"])
         checks.require(n in (0, len(self.images)), f"order {len(self.images)} images", "state", n)
-        known = self.random is not None
-        words = f"come {'with' if known else 'without'} augmentation"
-        checks.require(("augmentation" in state) == known, words, "state", sorted(state))
         self._begin(state["order"], state["taken"])
         self.generator.set_state(state["generator"])
-        if known:
-            self.random.set_state(state["augmentation"])
-
-
-def _another(generator: torch.Generator, rank: int) -> torch.Generator:
-    """Return a generator of this process alone; the processes' common one stays common."""
-    seed = int(torch.randint(2**62, (), generator=generator))
-    return torch.Generator().manual_seed(seed + rank)
 
 
 def count_steps(train: Data, *, epochs: int, batch_size: int) -> int:
@@ -181,7 +156,6 @@ def check_data(name: str, data: object) -> Data:
         raise TypeError(f"{name} must be a pair of tensors (images, labels), got {type(data).__name__}")
     images, labels = data
     if len(images) != len(labels) or len(images) == 0:
-        raise ValueError(
-            f"{name} must have as many images as labels, at least one, got {len(images)} and {len(labels)}"
-        )
+        counts = f"{len(images)} and {len(labels)}"
+        raise ValueError(f"{name} must have as many images as labels, at least one, got {counts}")
     return images, labels

@@ -10,7 +10,7 @@ runs no code of the file's. That of a training holds
 ``run``       steps made, place in the data and generator of their order, history, time spent
 ``hooks``     the ``state_dict()`` of each hook that has one, in their order
 ``ranks``     for each process what it alone has: the states of torch's global generators (``cpu``, and
-              ``cuda`` or ``mps``) and of its augmentation, and its ``buffers``
+              ``cuda`` or ``mps``), and its ``buffers``
 ``training``  what must be the same where the training goes on, each thing by name in words
 ============= =======================================================================================
 
@@ -42,7 +42,7 @@ from helpers.training.run import Run
 
 __all__ = ["Checkpoints", "load", "save"]
 
-FORMAT, VERSION = "checkpoint of How CNNs Learn", 1
+FORMAT, VERSION = "checkpoint of How CNNs Learn", 2
 
 
 class Checkpoints:
@@ -78,7 +78,7 @@ class Checkpoints:
 
     Notes
     -----
-    Loss, clipping, precision and the contents of the data are not compared, and a schedule or augmentation
+    Loss, clipping, precision and the contents of the data are not compared, and a schedule, a rule or a hook
     only by its fields, if it is a frozen dataclass, else by its type. A training may go on on another device,
     by other rounding and other masks of dropout. A newest file that cannot be read is an error and never
     passed over in silence; without it, the training goes on from the one before, or from the start.
@@ -117,8 +117,7 @@ class Checkpoints:
                 self._tidy()
 
     def __call__(self, run: Run) -> None:
-        over = run.stopped or run.step == run.total_steps
-        if over or (run.ends_epoch if self.every is None else run.step % self.every == 0):
+        if run.is_over or (run.ends_epoch if self.every is None else run.step % self.every == 0):
             self._save(run)
 
     def _save(self, run: Run) -> None:
@@ -205,20 +204,20 @@ def load(path: str | Path) -> Any:
         If it is cut off, of another kind, or of another version.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # torch has many errors for files that are not whole, or not its own
         raise _unfit(path, "one that torch cannot read") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise _unfit(path, "a file of another kind")
-    version = found.get("version")
+    version = content.get("version")
     checks.require(version == VERSION, f"be {VERSION} in {path}", "version", version)
-    return found["state"]
+    return content["state"]
 
 
-def _unfit(path: str | Path, found: str) -> ValueError:
-    return ValueError(f"path must lead to a whole checkpoint, got {found}: path={str(path)!r}")
+def _unfit(path: str | Path, kind: str) -> ValueError:
+    return ValueError(f"path must lead to a whole checkpoint, got {kind}: path={str(path)!r}")
 
 
 def _state(run: Run) -> dict[str, Any]:
@@ -227,29 +226,20 @@ def _state(run: Run) -> dict[str, Any]:
         "run": run.state_dict(),  # first of all, as it raises Diverged where a number is not finite
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
-        "hooks": [hook.state_dict() for hook in _remembering(run)],
-        "ranks": _gathered(_own(run)),
+        "hooks": [hook.state_dict() for hook in _stateful(run)],
+        "ranks": processes.gather(_own(run)),
     }
 
 
-def _load_state(run: Run, state: dict[str, Any]) -> None:
-    run.optimizer.load_state_dict(state["optimizer"])
-    run.model.load_state_dict(state["model"])
-    run.load_state_dict(state["run"])
-    for hook, remembered in zip(_remembering(run), state["hooks"], strict=True):
-        hook.load_state_dict(remembered)
-    _load_own(run, state["ranks"][processes.rank()])
-
-
-def _remembering(run: Run) -> list:
+def _stateful(run: Run) -> list:
     return [hook for hook in run.hooks if hasattr(hook, "state_dict")]
 
 
 def _own(run: Run) -> dict[str, Tensor]:
     """Return what differs from process to process; batch norm counts its own images until an epoch ends."""
-    own = {f"buffers {name}": buffer for name, buffer in run.model.named_buffers()}
-    own |= {f"generators {kind}": module.get_rng_state() for kind, module in _random_modules(run).items()}
-    return own | {"augmentation": run.batches.random.get_state()} if run.batches.random else own
+    own = {f"buffers {name}": buffer.cpu() for name, buffer in run.model.named_buffers()}
+    modules = _random_modules(run)
+    return own | {f"generators {kind}": module.get_rng_state() for kind, module in modules.items()}
 
 
 def _load_own(run: Run, own: dict[str, Tensor]) -> None:
@@ -258,20 +248,12 @@ def _load_own(run: Run, own: dict[str, Tensor]) -> None:
     for kind, module in _random_modules(run).items():
         if f"generators {kind}" in own:  # not so where it was saved on another device
             module.set_rng_state(own[f"generators {kind}"])
-    if run.batches.random:
-        run.batches.random.set_state(own["augmentation"])
 
 
 def _random_modules(run: Run) -> dict[str, Any]:
     """Return the modules of torch, by device, with the generators that dropout draws from."""
     kind = next(run.model.parameters()).device.type
     return {"cpu": torch} | ({} if kind == "cpu" else {kind: getattr(torch, kind)})
-
-
-def _gathered(own: dict[str, Tensor]) -> list[dict[str, Tensor]]:
-    """Return what each process has, in the order of their ranks."""
-    lists = [processes.gather(tensor) for tensor in own.values()]
-    return [dict(zip(own, tensors, strict=True)) for tensors in zip(*lists, strict=True)]
 
 
 def _described(run: Run) -> dict[str, str]:
@@ -283,9 +265,8 @@ def _described(run: Run) -> dict[str, str]:
         "batch size": batches.batch_size,
         "seed": batches.generator.initial_seed(),
         "number of processes": processes.world_size(),
-        "augmentation": _named(batches.augment),
         "schedule": _named(run.schedule),
-        "hooks": ", ".join(type(hook).__name__ for hook in _remembering(run)) or None,
+        "hooks": ", ".join(map(_named, _stateful(run))) or None,
         "model": run.model,
         "optimizer": re.sub(r"\n +lr: .*", "", repr(run.optimizer)),  # the schedule has set it
         "rule": _named(getattr(run.optimizer, "rule", None)),
@@ -313,16 +294,21 @@ def _resume(run: Run, path: Path, described: dict[str, str]) -> None:
     if not isinstance(state, dict) or "training" not in state:
         raise _unfit(path, "the state of something else than a training")
     _require_same(path, state["training"], described)
-    _load_state(run, state)
+    run.optimizer.load_state_dict(state["optimizer"])
+    run.model.load_state_dict(state["model"])
+    run.load_state_dict(state["run"])
+    for hook, memory in zip(_stateful(run), state["hooks"], strict=True):
+        hook.load_state_dict(memory)
+    _load_own(run, state["ranks"][processes.rank()])
     run.checkpoint = path
 
 
 def _require_same(path: Path, then: dict[str, str], now: dict[str, str]) -> None:
     """Require that a file comes from this very training, and name what differs."""
-    found = [
+    differences = [
         f"{name} is {then.get(name, 'missing')} there and {now.get(name, 'missing')} here"
         for name in {**then, **now}
         if then.get(name) != now.get(name)
     ]
-    if found:
-        raise ValueError(f"training must be the one that was saved in {path}, but {'; '.join(found)}")
+    if differences:
+        raise ValueError(f"training must be the one that was saved in {path}, but {'; '.join(differences)}")

@@ -221,7 +221,7 @@ class Curve:
     def pull(self) -> str:
         """Say how long the gradients were."""
         if len(self.norms) < self.n_steps:
-            return "The norms of its gradients would tell more: fit(..., norms=True)."
+            return "The norms of its gradients would tell more: fit(..., hooks=[RecordNorms()])."
         tenth = self.n_steps // 10
         first, last = np.median(self.norms[:tenth]), np.median(self.norms[-tenth:])
         return f"Its gradients had a norm of {first:.2g} at the start and {last:.2g} at the end."

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from helpers.core import checks
 from helpers.training.curves import EXPLOSION, RISE, Curve, guess_loss
+from helpers.training.divergence import Diverged
 from helpers.training.history import History
-from helpers.training.run import Diverged
 
 __all__ = ["NAMES", "Finding", "diagnose"]
 

@@ -1,25 +1,100 @@
-"""Pieces that hang on the loop: stop early, stop a divergence at once, lower the rate on a plateau.
+"""Pieces that hang on the loop: change the batch, clip the gradient, stop early, lower the rate.
 
-A hook is called after every update with the :class:`helpers.training.run.Run`. The averages
-(``averaging.EMA``, ``averaging.SWA``) and ``checkpoints.Checkpoints`` are hooks too.
+:func:`helpers.training.loop.fit` says when a hook is called. The averages (``averaging.EMA``,
+``averaging.SWA``) and ``checkpoints.Checkpoints`` are hooks too.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 
 from helpers.core import checks
 from helpers.formulas.schedules import ReduceOnPlateau
+from helpers.training import processes
+from helpers.training.batches import Data
+from helpers.training.divergence import Diverged
 from helpers.training.run import Run
 
-__all__ = ["EarlyStopping", "Plateau", "StopOnDivergence"]
+__all__ = ["Augment", "ClipGradient", "EarlyStopping", "Plateau", "RecordNorms", "StopOnDivergence"]
 
-METRICS = {"loss": 0, "accuracy": 1}  # places in what `Run.validation` returns
+METRICS = ("loss", "accuracy")
 
 
+@dataclass(frozen=True)
+class Augment:
+    """Let a training see changed copies of its images.
+
+    Its random numbers are its own, in each process others, and follow the seed of the training.
+
+    Parameters
+    ----------
+    change : callable
+        ``change(images, labels, generator) -> (images, labels)`` for each batch, as a
+        :class:`helpers.training.augmentation.Augmentation`.
+    """
+
+    change: Callable[[Tensor, Tensor, torch.Generator], Data]
+    generator: torch.Generator = field(default_factory=torch.Generator, init=False, repr=False, compare=False)
+
+    def start(self, run: Run) -> None:
+        """Draw a seed from the training's generator, which stays common to all processes."""
+        seed = int(torch.randint(2**62, (), generator=run.batches.generator))
+        self.generator.manual_seed(seed + processes.rank())
+
+    def batch(self, images: Tensor, labels: Tensor) -> Data:
+        """Return the changed batch."""
+        return self.change(images, labels, self.generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the random numbers of each process stand."""
+        return {"generators": processes.gather(self.generator.get_state())}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the random numbers of this process."""
+        self.generator.set_state(state["generators"][processes.rank()])
+
+
+class RecordNorms:
+    """Write the norm of every gradient into the history, which :class:`ClipGradient` does anyway."""
+
+    def gradients(self, run: Run) -> None:
+        """Measure the whole gradient."""
+        run.recorder.add_norm(clip_grad_norm_(run.model.parameters(), math.inf))
+
+
+@dataclass(frozen=True)
+class ClipGradient:
+    """Shorten a gradient that is too long, and write its norm before that into the history.
+
+    Parameters
+    ----------
+    max_norm : float
+        Largest norm of the whole gradient, above 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not fit.
+    """
+
+    max_norm: float
+
+    def __post_init__(self) -> None:
+        checks.positive("max_norm", self.max_norm)
+
+    def gradients(self, run: Run) -> None:
+        """Shorten the whole gradient to `max_norm`."""
+        run.recorder.add_norm(clip_grad_norm_(run.model.parameters(), self.max_norm))
+
+
+@dataclass(eq=False)
 class EarlyStopping:
     """Stop a training whose validation has not improved for too many looks, and return to its best.
 
@@ -57,31 +132,27 @@ class EarlyStopping:
     EarlyStopping(patience=3, metric='accuracy', min_delta=0.0, restore_best=True)
     """
 
-    def __init__(
-        self, patience: int, metric: str = "loss", min_delta: float = 0.0, restore_best: bool = True
-    ) -> None:
-        checks.index("patience", patience)
-        checks.one_of(*METRICS)("metric", metric)
-        checks.non_negative("min_delta", min_delta)
-        checks.boolean("restore_best", restore_best)
-        self.patience, self.metric, self.min_delta = patience, metric, min_delta
-        self.restore_best = restore_best
-        self.best, self.best_step, self.bad_looks = math.nan, 0, 0
-        self.weights: dict[str, torch.Tensor] = {}
+    patience: int
+    metric: str = "loss"
+    min_delta: float = 0.0
+    restore_best: bool = True
 
-    def __repr__(self) -> str:
-        told = f"patience={self.patience}, metric={self.metric!r}, min_delta={self.min_delta}"
-        return f"EarlyStopping({told}, restore_best={self.restore_best})"
+    def __post_init__(self) -> None:
+        checks.index("patience", self.patience)
+        checks.one_of(*METRICS)("metric", self.metric)
+        checks.non_negative("min_delta", self.min_delta)
+        checks.boolean("restore_best", self.restore_best)
+        self.best, self.best_step, self.bad_looks, self.weights = math.nan, 0, 0, {}
 
     def start(self, run: Run) -> None:
         """Forget what another training has shown."""
         _check_validation(run, self.metric)
-        self.best, self.best_step, self.bad_looks, self.weights = math.nan, 0, 0, {}
+        self.__post_init__()
 
     def __call__(self, run: Run) -> None:
         if not run.ends_epoch:
             return
-        value = _validation(run, self.metric)
+        value = run.validation[self.metric]
         gain = self.best - value if self.metric == "loss" else value - self.best
         # Nothing beats a best that is not a number yet; a value that is none never beats anything.
         if gain > self.min_delta or (math.isnan(self.best) and not math.isnan(value)):
@@ -100,13 +171,11 @@ class EarlyStopping:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what it remembers."""
-        told = {"best": self.best, "best_step": self.best_step, "bad_looks": self.bad_looks}
-        return told | {"weights": self.weights}
+        return {name: getattr(self, name) for name in ("best", "best_step", "bad_looks", "weights")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Remember what `state` says."""
-        self.best, self.best_step, self.bad_looks = state["best"], state["best_step"], state["bad_looks"]
-        self.weights = state["weights"]
+        vars(self).update(state)
 
 
 class Plateau:
@@ -155,7 +224,7 @@ class Plateau:
 
     def __call__(self, run: Run) -> None:
         if run.ends_epoch:
-            self.state = self.schedule.observe(self.state, _validation(run, self.metric))
+            self.state = self.schedule.observe(self.state, run.validation[self.metric])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the schedule's state."""
@@ -184,7 +253,7 @@ class StopOnDivergence:
 
     Notes
     -----
-    It raises :class:`helpers.training.run.Diverged`. For a classifier, a limit of several times
+    It raises :class:`helpers.training.divergence.Diverged`. For a classifier, a limit of several times
     :math:`\log K`, the loss of a guess among K classes, leaves a rough start alone.
 
     Examples
@@ -205,17 +274,14 @@ class StopOnDivergence:
     def __call__(self, run: Run) -> None:
         if run.step % self.every:
             return
-        run.settle()
+        run.fetch()
         recent = run.history.losses[-self.every :]
         mean = math.fsum(recent) / len(recent)
         if mean > self.limit:
-            raise run.diverged(f"loss must stay below {self.limit}, got a mean of {mean:.4g}")
+            what = f"loss must stay below {self.limit}, got a mean of {mean:.4g}"
+            raise Diverged(what, run.history, run.step - 1, run.checkpoint)
 
 
 def _check_validation(run: Run, metric: str) -> None:
     if not run.validates:
         raise ValueError(f"val must be a validation set, as its {metric} decides, got val=None")
-
-
-def _validation(run: Run, metric: str) -> float:
-    return run.validation[METRICS[metric]]

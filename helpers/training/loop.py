@@ -14,23 +14,25 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
 from helpers.core import checks
 from helpers.training import processes
-from helpers.training.batches import Augment, Batches, Data, check_data, count_steps
+from helpers.training.batches import Batches, Data, check_data, count_steps
 from helpers.training.history import History
 from helpers.training.progress import progress_bar
 from helpers.training.run import Run
-from helpers.training.runtime import Runtime, randomness, seeded
+from helpers.training.runtime import Runtime, present, randomness, seeded
 
 __all__ = ["evaluate", "evaluating", "fit", "set_rate"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+MOMENTS = ("start", "batch", "gradients", "__call__", "finish")
 
 
 def fit(
@@ -44,20 +46,14 @@ def fit(
     epochs: int,
     batch_size: int,
     seed: int | torch.Generator = 0,
-    clip: float | None = None,
-    norms: bool = False,
-    augment: Augment | None = None,
-    micro_batch_size: int | None = None,
-    runtime: Runtime | None = None,
-    hooks: Iterable[Callable[[Run], object]] = (),
-    progress: bool | None = None,
+    hooks: Iterable[Any] = (),
 ) -> History:
     """Train a model in place, and return the record of it.
 
-    It runs where `runtime` says, by default on the device where the model is, in its own precision; the
-    data is brought there once. A model in evaluation mode is put into training mode; parts that were
-    frozen in evaluation mode stay so. The same seed gives the same run on the same machine (for the
-    exceptions on GPUs see :class:`helpers.training.runtime.Runtime`): the seed decides the order of the
+    It runs where the model is, in its own precision, unless it stands in the ``with`` block of a
+    :class:`helpers.training.runtime.Runtime`; the data is brought there once. A model in evaluation mode
+    is put into training mode; parts that were frozen in evaluation mode stay so. The same seed gives the
+    same run on the same machine (for the exceptions on GPUs see there): the seed decides the order of the
     images, their augmentation and the masks of dropout, and torch's global random numbers are left as
     they were.
 
@@ -81,26 +77,10 @@ def fit(
         Passes over the data, and images a batch, over all processes together.
     seed : int or torch.Generator
         A number, zero or above, or a generator that goes on where it stands.
-    clip : float, optional
-        Largest norm of the whole gradient, above 0; a longer one is shortened to it.
-    norms : bool
-        Whether to record the norm of every gradient, which a clip does anyway.
-    augment : callable, optional
-        ``augment(images, labels, generator) -> (images, labels)`` for each batch, as those of
-        ``helpers.training.augmentation``.
-    micro_batch_size : int, optional
-        Most images that go through the model at once. A larger batch is taken in pieces whose gradients
-        add up: the same update (but for the statistics of batch normalization) in less memory.
-    runtime : Runtime, optional
-        Device, precision, memory format, compilation and the processes that share the work.
-    hooks : iterable of callable
-        Each ``hook(run)`` is called after every update, in this order, with a
-        :class:`helpers.training.run.Run`; at the end of an epoch (``run.ends_epoch``) after the
-        validation. It may call ``run.stop()``. Where it has them, ``hook.start(run)`` is called before
-        the first update and ``hook.finish(run)`` after the last; ``state_dict()`` and
-        ``load_state_dict(state)`` let a checkpoint keep what it remembers.
-    progress : bool, optional
-        Whether to show a progress bar; by default where somebody watches it.
+    hooks : iterable
+        What hangs on the loop, such as ``hooks.Augment(...)`` and ``hooks.ClipGradient(...)``. Each is a
+        callable, or an object with one or more of the moments in the notes; at each of them they are
+        called in this order.
 
     Returns
     -------
@@ -113,52 +93,53 @@ def fit(
         step waits for it, or before a checkpoint is saved.
     TypeError, ValueError
         If an argument is not fit.
+
+    Notes
+    -----
+    The moments of a hook, where `run` is the :class:`helpers.training.run.Run`:
+
+    - ``start(run)`` before the first update;
+    - ``batch(images, labels) -> (images, labels)`` changes what the model trains on, on its device: a
+      batch, or of a batch that is split the part that goes through the model at once;
+    - ``gradients(run)`` between backward and update;
+    - ``hook(run)`` itself after the update; at the end of an epoch (``run.ends_epoch``) after the
+      validation. It may call ``run.stop()``;
+    - ``finish(run)`` after the last update.
+
+    ``state_dict()`` and ``load_state_dict(state)`` let a checkpoint keep what a hook remembers.
     """
-    runtime, hooks, generator = _runtime(model, runtime), tuple(hooks), seeded(seed)
-    _check(optimizer, schedule, clip)
-    train, val = _prepared(model, train, val, runtime)
+    runtime, hooks, generator = present(next(model.parameters()).device), tuple(hooks), seeded(seed)
+    _check(optimizer, schedule, hooks)
+    train, val = _place(runtime, model, train, val)
     n_steps = count_steps(train, epochs=epochs, batch_size=batch_size)
-    rank, world_size = processes.rank(), processes.world_size()
-    pieces = {"micro_batch_size": micro_batch_size, "rank": rank, "world_size": world_size}
-    batches = Batches(train, batch_size, generator, augment=augment, **pieces)
+    batches = Batches(train, batch_size, generator, runtime.micro_batch_size)
     run = Run(model, optimizer, batches, n_steps // epochs, n_steps, hooks, val is not None, schedule)
-    with runtime.use(), randomness(generator.initial_seed() + rank), _underway(run, progress) as bar:
-        while run.step < n_steps and not run.stopped:
-            lr = set_rate(optimizer, schedule(run.step))
+    with runtime, randomness(generator.initial_seed() + batches.rank), progress_bar(n_steps) as bar:
+        _call(hooks, "start", run)
+        while not run.is_over:
+            run.history.rates.append(set_rate(optimizer, schedule(run.step)))
             optimizer.zero_grad()
             for x, y, share in next(batches):
+                x, y = _changed(hooks, x, y)
                 with runtime.autocast():
-                    value = loss(model(x), y)
-                value.backward(None if share == 1 else torch.full_like(value, share))
-                run.add(value.detach(), share)
+                    value = share * loss(model(x), y)
+                value.backward()
+                run.recorder.add_loss(value.detach())
             processes.sum_gradients(model.parameters())
-            norm = _norm(model, clip) if norms or clip is not None else None
+            _call(hooks, "gradients", run)
             optimizer.step()
-            run.record(lr, norm)
+            run.count_update()
             if run.ends_epoch:
-                processes.average_buffers(model)
-            if run.ends_epoch and val is not None:
-                run.record_validation(*evaluate(model, val, loss, runtime=runtime))
-            for hook in hooks:
-                hook(run)
-            bar.update()
+                _validate(run, val, loss)
+            _call(hooks, "__call__", run)
+            bar.update(run.step - bar.n)
+        run.fetch()
+        _call(hooks, "finish", run)
     return run.history
 
 
-@contextlib.contextmanager
-def _underway(run: Run, progress: bool | None) -> Iterator:
-    """Let the hooks begin, show the bar where it is wanted, and let the hooks end."""
-    for hook in run.hooks:
-        getattr(hook, "start", lambda run: None)(run)
-    with progress_bar(run.total_steps, progress, initial=run.step) as bar:
-        yield bar
-    run.settle()
-    for hook in run.hooks:
-        getattr(hook, "finish", lambda run: None)(run)
-
-
-def _prepared(model: nn.Module, train: Data, val: Data | None, runtime: Runtime) -> tuple[Data, Data | None]:
-    """Bring model and data to their place, and the model into training mode."""
+def _place(runtime: Runtime, model: nn.Module, train: Data, val: Data | None) -> tuple[Data, Data | None]:
+    """Bring model and data to the device, and the model into training mode."""
     train = runtime.to(*check_data("train", train))
     val = None if val is None else runtime.to(*check_data("val", val))
     runtime.prepare(model)
@@ -167,14 +148,26 @@ def _prepared(model: nn.Module, train: Data, val: Data | None, runtime: Runtime)
     return train, val
 
 
-def _runtime(model: nn.Module, runtime: Runtime | None) -> Runtime:
-    """Return the runtime that was asked for, or the one in which a model is already."""
-    return Runtime(next(model.parameters()).device) if runtime is None else runtime
+def _call(hooks: tuple, moment: str, run: Run) -> None:
+    """Call the hooks that have this moment."""
+    for hook in hooks:
+        if hasattr(hook, moment):
+            getattr(hook, moment)(run)
 
 
-def _norm(model: nn.Module, clip: float | None) -> Tensor:
-    """Return the norm of the whole gradient, which is then no longer than `clip`."""
-    return clip_grad_norm_(model.parameters(), math.inf if clip is None else clip)
+def _changed(hooks: tuple, images: Tensor, labels: Tensor) -> Data:
+    """Return a batch as the hooks change it."""
+    for hook in hooks:
+        if hasattr(hook, "batch"):
+            images, labels = hook.batch(images, labels)
+    return images, labels
+
+
+def _validate(run: Run, val: Data | None, loss: Loss) -> None:
+    """Look at the validation set, with the same statistics of batch normalization in all processes."""
+    processes.average_buffers(run.model)
+    if val is not None:
+        run.recorder.add_validation(run.step, *evaluate(run.model, val, loss))
 
 
 def set_rate(optimizer: Optimizer, lr: float) -> float:
@@ -185,13 +178,11 @@ def set_rate(optimizer: Optimizer, lr: float) -> float:
     return lr
 
 
-def evaluate(
-    model: nn.Module, data: Data, loss: Loss, batch_size: int = 1024, runtime: Runtime | None = None
-) -> tuple[float, float]:
+def evaluate(model: nn.Module, data: Data, loss: Loss, batch_size: int = 1024) -> tuple[float, float]:
     """Return mean loss and accuracy on a data set, and leave the model as it was.
 
     Batches count by their size, so that `batch_size` does not change the result. Several processes
-    share the work, and all get the result.
+    share the work, and all get the result. It runs where :func:`fit` would.
 
     Parameters
     ----------
@@ -203,8 +194,6 @@ def evaluate(
         ``loss(logits, labels) -> tensor``, the mean over the batch.
     batch_size : int
         Images at a time.
-    runtime : Runtime, optional
-        As for :func:`fit`.
 
     Returns
     -------
@@ -214,7 +203,7 @@ def evaluate(
         numbers and not classes.
     """
     checks.count("batch_size", batch_size)
-    runtime = _runtime(model, runtime)
+    runtime = present(next(model.parameters()).device)
     data = runtime.to(*check_data("data", data))
     rank, world_size = processes.rank(), processes.world_size()
     words = f"have an image for each of {world_size} processes"
@@ -249,13 +238,12 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
             module.training = True
 
 
-def _check(optimizer: object, schedule: object, clip: float | None) -> None:
+def _check(optimizer: object, schedule: object, hooks: tuple) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be a torch optimizer, got optimizer={optimizer!r}")
     if not callable(schedule):
-        raise TypeError(
-            f"schedule must be callable as schedule(step) -> lr, got schedule={schedule!r};"
-            " a rate that stays is schedules.Constant(lr)"
-        )
-    if clip is not None:
-        checks.positive("clip", clip)
+        words = "schedule must be callable as schedule(step) -> lr, as schedules.Constant(lr) is"
+        raise TypeError(f"{words}, got schedule={schedule!r}")
+    for hook in hooks:
+        if not any(hasattr(hook, moment) for moment in MOMENTS):
+            raise TypeError(f"hooks must each have one of {', '.join(MOMENTS)}, got {hook!r}")

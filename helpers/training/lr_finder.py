@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,9 @@ from torch.optim import Optimizer
 
 from helpers.core import checks
 from helpers.training.batches import Data, count_steps
+from helpers.training.divergence import Diverged
 from helpers.training.loop import Loss, fit
-from helpers.training.run import Diverged, Run
+from helpers.training.run import Run
 
 __all__ = ["NoSuggestion", "RangeTest", "find_lr", "suggest"]
 
@@ -93,7 +95,7 @@ def find_lr(
     high: float = 10.0,
     steps: int = 100,
     seed: int = 0,
-    **settings: Any,
+    hooks: Iterable[Any] = (),
 ) -> RangeTest:
     """Train copies of model and optimizer while the rate grows from `low` to `high`, and suggest a rate.
 
@@ -115,8 +117,8 @@ def find_lr(
         Updates to make, ten or more; fewer than ten a decade leave much to chance.
     seed : int
         Decides the batches, and the masks of dropout.
-    **settings
-        What else ``fit`` takes, such as ``clip`` or ``augment``.
+    hooks : iterable
+        Those of the training to come that change its gradients, such as ``ClipGradient`` or ``Augment``.
 
     Returns
     -------
@@ -138,9 +140,9 @@ def find_lr(
     rates = np.geomspace(low, high, steps)
     own = {"loss": loss, "optimizer": optimizer, "batch_size": batch_size, "seed": seed}
     own |= {"epochs": math.ceil(steps / count_steps(train, epochs=1, batch_size=batch_size))}
-    own |= {"schedule": lambda step: float(rates[step]), "hooks": [_End(steps, _window(rates))]}
+    own |= {"schedule": lambda step: float(rates[step]), "hooks": [*hooks, _End(steps, _window(rates))]}
     try:
-        history, diverged = fit(model, train, progress=False, **own, **settings), False
+        history, diverged = fit(model, train, **own), False
     except Diverged as error:
         history, diverged = error.history, True
     losses = np.array([value for value in history.losses if math.isfinite(value)])
@@ -202,10 +204,8 @@ def suggest(rates: np.ndarray, losses: np.ndarray, diverged: bool) -> RangeTest:
         raise NoSuggestion(f"{words}, with a standard error of {error:.2g}", rates, losses)
     if lowest == len(losses) - 1 and not diverged:
         raise NoSuggestion(f"high must be higher, the loss still falls at lr={rates[-1]:.4g}", rates, losses)
-    reason = (
-        f"half of {rates[lowest]:.2g}, where the loss is lowest in the mean over a decade of rates,"
-        f" {bottom:.3g} after {start:.3g} at the start"
-    )
+    where = f"where the loss is lowest in the mean over a decade of rates, {bottom:.3g} after {start:.3g}"
+    reason = f"half of {rates[lowest]:.2g}, {where} at the start"
     return RangeTest(rates, losses, smoothed, SHARE * float(rates[lowest]), reason)
 
 
@@ -216,7 +216,7 @@ class _End:
         self.steps, self.window, self.lowest = steps, window, math.inf
 
     def __call__(self, run: Run) -> None:
-        run.settle()
+        run.fetch()
         recent = float(np.mean(run.history.losses[-self.window :]))
         self.lowest = min(self.lowest, recent)
         if run.step >= self.steps or recent > self.lowest + (TOO_HIGH - 1) * abs(self.lowest):

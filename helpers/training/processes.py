@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -130,16 +131,16 @@ def total(tensor: Tensor) -> Tensor:
     return result
 
 
-def gather(tensor: Tensor) -> list[Tensor]:
-    """Return the tensors of all processes, in the order of their ranks; they have the same shape.
+def gather(thing: Any) -> list:
+    """Return what all processes have, in the order of their ranks: anything that can be pickled, on the CPU.
 
     >>> gather(torch.tensor([2, 3]))
     [tensor([2, 3])]
     """
     if not join():
-        return [tensor]
-    parts = [torch.empty_like(tensor) for _ in range(world_size())]
-    dist.all_gather(parts, tensor)
+        return [thing]
+    parts = [None] * world_size()
+    dist.all_gather_object(parts, thing)
     return parts
 
 

@@ -30,15 +30,13 @@ def someone_watches() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def progress_bar(total: int, shown: bool | None = None, **look: object) -> tqdm:
-    """Return a bar that vanishes when it is done, and that is never seen in captured output.
+def progress_bar(total: int, **look: object) -> tqdm:
+    """Return a bar that shows where :func:`someone_watches`, and vanishes when it is done.
 
     Parameters
     ----------
     total : int
         Steps to go.
-    shown : bool, optional
-        Whether to show it; by default if :func:`someone_watches`.
     **look
         What else tqdm takes, such as ``unit``, which is a step unless another is given.
 
@@ -47,7 +45,7 @@ def progress_bar(total: int, shown: bool | None = None, **look: object) -> tqdm:
     tqdm
         With ``update()``, to be used in a ``with`` block.
     """
-    if not (someone_watches() if shown is None else shown):
+    if not someone_watches():
         return tqdm(disable=True)
     from tqdm.auto import tqdm as visible  # looks for a notebook's widgets: only where they are wanted
 

@@ -5,7 +5,7 @@ True
 >>> runtime = Runtime("cpu", channels_last=True)
 >>> model = runtime.prepare(torch.nn.Conv2d(3, 4, 3))
 >>> (images,) = runtime.to(torch.rand(2, 3, 8, 8))
->>> with runtime.use(), runtime.autocast():
+>>> with runtime, runtime.autocast():
 ...     model(images).shape
 torch.Size([2, 4, 6, 6])
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +24,17 @@ from torch import Tensor, nn
 from helpers.core import checks, seeds
 from helpers.training import processes
 
-__all__ = ["Runtime", "device", "randomness", "seeded", "threads"]
+__all__ = ["Runtime", "device", "present", "randomness", "seeded", "threads"]
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """How a training uses the machine.
+    """How a training uses the machine: ``with Runtime("cuda", precision="bf16"): fit(...)``.
 
-    Under torchrun every process makes its own: the n-th on a machine takes the n-th CUDA GPU.
+    Inside the ``with`` block ``fit``, ``evaluate`` and ``find_lr`` run on this device and in this way, and
+    torch computes with these threads and switches; after it all is as before. Blocks may stand in each
+    other, also the same one; the innermost counts. Under torchrun every process makes its own
+    runtime: the n-th on a machine takes the n-th CUDA GPU.
 
     Parameters
     ----------
@@ -54,11 +58,14 @@ class Runtime:
     deterministic : bool
         Whether cuDNN is held to algorithms that give the same result every time. Otherwise it tries out
         which is fastest, which pays where speed counts and batches keep their size.
+    micro_batch_size : int, optional
+        Most images that go through a model in training at once. A larger batch is taken in parts whose
+        gradients add up: the same update (but for the statistics of batch normalization) in less memory.
 
     Raises
     ------
     TypeError, ValueError
-        If a name is unknown, `threads` is not positive, this machine has no such device, or tf32 is asked
+        If a name is unknown, a number is not positive, this machine has no such device, or tf32 is asked
         of another device than a CUDA GPU.
 
     Notes
@@ -97,13 +104,15 @@ class Runtime:
     compile: bool = False
     threads: int | None = None
     deterministic: bool = True
+    micro_batch_size: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "device", _available(self.device))
         names = ("fp32", "tf32", "bf16") if self.device.type == "cuda" else ("fp32", "bf16")
         checks.one_of(*names)("precision", self.precision)
-        if self.threads is not None:
-            checks.count("threads", self.threads)
+        for name in ("threads", "micro_batch_size"):
+            if getattr(self, name) is not None:
+                checks.count(name, getattr(self, name))
 
     @classmethod
     def fastest(cls, **changes: Any) -> Runtime:
@@ -156,16 +165,35 @@ class Runtime:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    @contextlib.contextmanager
-    def use(self) -> Iterator[Runtime]:
-        """Set threads, precision and determinism inside a ``with`` block, and restore them after it."""
+    def __enter__(self) -> Runtime:
         with contextlib.ExitStack() as stack:
             if self.threads is not None:
                 stack.enter_context(threads(self.threads))
             if self.device.type == "cuda":
                 stack.enter_context(torch.cuda.device(self.device))
                 stack.enter_context(_cuda_flags(self.precision == "tf32", self.deterministic))
-            yield self
+            _BLOCKS.set((*_BLOCKS.get(), (self, stack.pop_all())))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        *outer, (_, stack) = _BLOCKS.get()
+        _BLOCKS.set(tuple(outer))
+        stack.__exit__(*error)
+
+
+#: The ``with`` blocks in which we are, outermost first, each with what its end restores.
+_BLOCKS: ContextVar[tuple[tuple[Runtime, contextlib.ExitStack], ...]] = ContextVar("blocks", default=())
+
+
+def present(device: str | torch.device) -> Runtime:
+    """Return the runtime of the innermost ``with`` block; outside of any, a plain one on this device.
+
+    >>> with Runtime("cpu", threads=1):
+    ...     present("cpu").threads
+    1
+    """
+    blocks = _BLOCKS.get()
+    return blocks[-1][0] if blocks else Runtime(device)
 
 
 def _available(name: str | torch.device) -> torch.device:

@@ -43,7 +43,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from helpers.core import checks
-from helpers.training.run import Diverged, Run
+from helpers.training.divergence import Diverged
+from helpers.training.run import Run
 from helpers.training.spaces import Axis, Space, axes_of, build
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from helpers.training import records
 from helpers.training.runtime import Runtime
 from tests.recipes.conftest import assert_summary
 
-CPU = Runtime("cpu", threads=1)
 TINY = {
     "mnist": Settings(160, 1, 64, 2),
     "cifar10": Settings(160, 1, 64, 2, shrink=4, l2=1e-3, told_l2=1e-3),
@@ -31,12 +30,14 @@ def real(real_data, monkeypatch):
         few[name] = functools.partial(dataclasses.replace, whole, test=whole.test.take(50))
     monkeypatch.setattr(lipschitz, "DATA", few)
     monkeypatch.setattr(lipschitz, "SEEDS", (0, 1))
+    with Runtime("cpu", threads=1):
+        yield
 
 
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_every_entrant_runs(name, real):
     few = [dataclasses.replace(entrant, scales=entrant.scales[-1:]) for entrant in ENTRANTS]
-    candidates, runs = lipschitz.race(name, TINY[name], CPU, few)
+    candidates, runs = lipschitz.race(name, TINY[name], few)
     assert len(candidates) == len(ENTRANTS)
     tuned = [run for run in runs if run["chosen"]]
     assert len(tuned) == 2 * len(ENTRANTS)
@@ -50,14 +51,14 @@ def test_every_entrant_runs(name, real):
 def test_the_multiple_is_chosen_on_held_out_images(real):
     entrants = [Entrant("constant", "SGD", (1e-6, 0.1)), Entrant("constant", "Adam", (1e-9, 1e-2))]
     settings = dataclasses.replace(TINY["mnist"], images=1000, epochs=3, batch_size=32)
-    candidates, runs = lipschitz.race("mnist", settings, CPU, entrants)
+    candidates, runs = lipschitz.race("mnist", settings, entrants)
     assert [run["scale"] for run in runs] == [0.1] * 2 + [1e-2] * 2
     heldout = [100 * 2 * candidate["runs"][0]["accuracy"] for candidate in candidates]
     assert heldout == pytest.approx([round(hits) for hits in heldout])  # 200 images were held out
 
 
 def test_the_race_of_losses_has_two_entrants(real):
-    candidates, runs = lipschitz.race("clipping", TINY["clipping"], CPU)
+    candidates, runs = lipschitz.race("clipping", TINY["clipping"])
     assert [candidate["settings"]["rule"] for candidate in candidates] == ["published", "clipped"]
     assert {(run["rule"], run["scale"]) for run in runs} == {("published", 1), ("clipped", 1)}
 
@@ -69,7 +70,7 @@ def test_the_formula_is_told_its_own_l2(real, monkeypatch):
     settings = dataclasses.replace(TINY["cifar10"], l2=0.5)
     for rule in ("published", "smoothness"):
         with pytest.raises(TypeError):  # there is no schedule
-            lipschitz.trained("cifar10", settings, Entrant(rule, "SGD", (1,)), 1, 0, (train, asked, CPU))
+            lipschitz.trained("cifar10", settings, Entrant(rule, "SGD", (1,)), 1, 0, (train, asked))
     assert told == {"published": 1e-3, "smoothness": 0.5}
 
 
@@ -81,7 +82,7 @@ def test_a_rule_that_nobody_knows_is_refused():
 def test_a_training_that_diverges_counts_as_a_guess(real):
     train, asked, _ = lipschitz._sets("mnist", TINY["mnist"])
     wild = Entrant("constant", "SGD", (1e30,))
-    run = lipschitz.trained("mnist", TINY["mnist"], wild, 1e30, 0, (train, asked, CPU))
+    run = lipschitz.trained("mnist", TINY["mnist"], wild, 1e30, 0, (train, asked))
     assert run["accuracy"] == 0.1 and run["loss"] is None
 
 

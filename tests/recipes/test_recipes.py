@@ -46,14 +46,16 @@ PARTS = {
 def test_it_learns_from_a_part_of_its_images(name, real):
     n, changes, wanted = PARTS[name]
     recipe = small(RECIPES[name], n, 500, **changes)
-    run = trained(recipe, recipe.load(), recipe.settings, 0, CPU, on_validation=False)
+    with CPU:
+        run = trained(recipe, recipe.load(), recipe.settings, 0, on_validation=False)
     assert run["accuracy"] > wanted
     assert len(run["epoch_losses"]) == len(run["epoch_seconds"]) == recipe.settings.epochs
     assert run["epoch_losses"][-1] < run["epoch_losses"][0]
 
 
 def test_the_digits_need_no_download_and_keep_the_promise():
-    (run,) = measure(digits.RECIPE, [0], CPU)
+    with CPU:
+        (run,) = measure(digits.RECIPE, [0])
     assert run["accuracy"] > 0.98
     assert run["seed"] == 0
 
@@ -61,7 +63,8 @@ def test_the_digits_need_no_download_and_keep_the_promise():
 def test_candidates_are_compared_without_the_test_set():
     recipe = small(digits.RECIPE, 300, 10, epochs=2)
     without = dataclasses.replace(recipe, load=lambda: dataclasses.replace(recipe.load(), test=None))
-    (told,) = choose(without, [0, 1], CPU)
+    with CPU:
+        (told,) = choose(without, [0, 1])
     assert told["settings"] == dataclasses.asdict(recipe.settings)
     assert [run["seed"] for run in told["runs"]] == [0, 1]
     thirtieths = [run["accuracy"] * 30 for run in told["runs"]]  # a tenth of 300 images was held out

@@ -16,9 +16,9 @@ from helpers.formulas.schedules import ReduceOnPlateau
 from helpers.training import data, fit, processes
 from helpers.training.augmentation import Augmentation
 from helpers.training.checkpoints import Checkpoints
-from helpers.training.hooks import EarlyStopping, Plateau
+from helpers.training.hooks import Augment, ClipGradient, EarlyStopping, Plateau
 from helpers.training.optimizers import FromRule
-from helpers.training.runtime import randomness
+from helpers.training.runtime import Runtime, randomness
 
 OPTIMIZERS = {
     "adam": lambda params: torch.optim.Adam(params, lr=1.0),
@@ -60,12 +60,13 @@ class Last:
         self.weights = {name: value.clone() for name, value in run.model.state_dict().items()}
 
 
-def train(folder=None, optimizer="adam", every=3, keep=1, also=(), **changes):
-    """Train with pieces, augmentation and hooks that remember; save in a folder, if one is named."""
+def train(folder=None, optimizer="adam", every=3, keep=1, also=(), clip=5.0, **changes):
+    """Train with micro-batches, augmentation and hooks that remember; save in a folder, if one is named."""
     model, (train, val) = network(), images_and_labels()
     last, stopping = Last(), EarlyStopping(patience=100)
     plateau = Plateau(ReduceOnPlateau(lr=0.01, patience=0, factor=0.8))
     saving = [] if folder is None else [Checkpoints(folder, every=every, keep=keep)]
+    clipping = [] if clip is None else [ClipGradient(clip)]
     made = OPTIMIZERS[optimizer](model.parameters())
     settings = dict(
         loss=F.cross_entropy,
@@ -73,12 +74,10 @@ def train(folder=None, optimizer="adam", every=3, keep=1, also=(), **changes):
         schedule=plateau.rate,
         epochs=6,
         batch_size=32,
-        clip=5.0,
-        augment=Augmentation(shift=1),
-        micro_batch_size=12,
-        hooks=[last, stopping, plateau, *also, *saving],
+        hooks=[Augment(Augmentation(shift=1)), *clipping, last, stopping, plateau, *also, *saving],
     )
-    history = fit(model, train, val, **{**settings, **changes}).to_dict()
+    with Runtime("cpu", micro_batch_size=12):
+        history = fit(model, train, val, **{**settings, **changes}).to_dict()
     del history["seconds"]
     state = {"model": model.state_dict(), "last": last.weights, "optimizer": made.state_dict()}
     return state | {"history": history, "hooks": [stopping.state_dict(), plateau.state_dict()]}

@@ -19,9 +19,10 @@ from torch.nn import functional as F
 
 from helpers.formulas import rules, schedules
 from helpers.training import Diverged, checkpoints, fit, models
+from helpers.training.augmentation import Augmentation
 from helpers.training.averaging import EMA
 from helpers.training.checkpoints import Checkpoints, load, save
-from helpers.training.hooks import EarlyStopping, StopOnDivergence
+from helpers.training.hooks import Augment, EarlyStopping, StopOnDivergence
 from helpers.training.optimizers import FromRule
 from tests.training import resumable
 
@@ -147,7 +148,9 @@ def test_two_processes_of_which_one_is_killed_go_on_as_if_nothing_had_happened(c
     first, second = load(newest)["ranks"]
     assert sorted(first) == sorted(second)
     different = {name for name in first if not torch.equal(first[name], second[name])}
-    assert different == {"augmentation", "generators cpu", "buffers 1.running_mean", "buffers 1.running_var"}
+    assert different == {"generators cpu", "buffers 1.running_mean", "buffers 1.running_var"}
+    first, second = load(newest)["hooks"][0]["generators"]
+    assert not torch.equal(first, second)  # of the augmentation
 
     for process in begin(resumable.go_on_together):
         process.join(60)
@@ -247,8 +250,8 @@ def test_no_code_of_a_file_runs(tmp_path):
 
 def test_a_file_of_another_version_a_missing_one_and_the_state_of_something_else(tmp_path):
     path = tmp_path / "step-000000001.pt"
-    path.write_bytes(written({"format": checkpoints.FORMAT, "version": 2, "state": {}}))
-    with pytest.raises(ValueError, match=re.escape(f"version must be 1 in {path}, got version=2")):
+    path.write_bytes(written({"format": checkpoints.FORMAT, "version": 1, "state": {}}))
+    with pytest.raises(ValueError, match=re.escape(f"version must be 2 in {path}, got version=1")):
         load(path)
     with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "none.pt"))):
         load(tmp_path / "none.pt")
@@ -468,7 +471,7 @@ OTHERS = {
         "schedule is CosineDecay(peak_lr=0.1, total_steps=8, end_lr=0.0) there and"
         " CosineDecay(peak_lr=0.2, total_steps=8, end_lr=0.0) here",
     ),
-    "augmentation": (lambda: {"augment": lambda *batch: batch[:2]}, "is NoneType there and function here"),
+    "augmentation": (lambda: {"also": [Augment(Augmentation())]}, "Augment(change=Augmentation(flip=False,"),
     "hooks": (lambda: {"also": [EMA(0.9)]}, "hooks is None there and EMA here"),
 }
 

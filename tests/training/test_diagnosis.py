@@ -255,7 +255,7 @@ def test_a_rate_that_is_too_high_is_told_whether_it_came_back():
 def test_a_flat_loss_is_told_with_its_gradients():
     flat = np.full(100, 2.3)
     assert "norm of 0.15 at the start" in diagnose(drawn(flat, norms=[0.15] * 100))[0].evidence
-    assert "norms=True" in diagnose(drawn(flat))[0].evidence
+    assert "RecordNorms()" in diagnose(drawn(flat))[0].evidence
     without_looks = diagnose(drawn(2.3 - 0.0003 * np.arange(100)), n_classes=10)
     assert [finding.name for finding in without_looks] == ["rate too low"]
 

@@ -13,8 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.formulas import schedules
-from helpers.training import Diverged, History, count_steps, evaluate, fit, models, runtime
+from helpers.training import Diverged, History, count_steps, evaluate, fit, models, progress, runtime
+from helpers.training.hooks import Augment, ClipGradient, RecordNorms
 from helpers.training.loop import evaluating, set_rate
+from helpers.training.run import Run
 
 COSINE = schedules.CosineDecay(peak_lr=0.2, total_steps=40)
 
@@ -48,7 +50,7 @@ def numbers(model):
 
 @pytest.mark.parametrize("clip", [None, 0.3])
 def test_it_is_the_loop_one_would_write_by_hand_bit_for_bit(train, val, clip):
-    model, history = trained(train, val, clip=clip)
+    model, history = trained(train, val, hooks=[] if clip is None else [ClipGradient(clip)])
 
     images, labels = train
     bare = models.small_cnn(channels=(4, 8), seed=1)
@@ -119,10 +121,9 @@ def test_validation_changes_nothing_in_the_training(train, val):
     assert torch.equal(numbers(with_norm[0]), numbers(with_norm[1]))
 
 
-def test_it_takes_no_test_set():
-    names = set(inspect.signature(fit).parameters)
-    assert {"train", "val"} <= names
-    assert not any("test" in name for name in names)
+def test_it_takes_ten_arguments_and_no_test_set():
+    names = "model train val loss optimizer schedule epochs batch_size seed hooks"
+    assert list(inspect.signature(fit).parameters) == names.split()
 
 
 # --- rates, groups, hooks ----------------------------------------------------------------------------
@@ -146,7 +147,7 @@ def test_hooks_come_after_each_update_in_their_order_and_see_the_run(train, val)
     calls = []
 
     def first(run):
-        assert run.history.rates[-1] == run.lr
+        assert isinstance(run, Run) and run.history.rates[-1] == run.lr
         assert len(run.history.val_steps) == run.epoch
         calls.append(("first", run.step, run.ends_epoch, round(run.loss, 4)))
 
@@ -168,11 +169,12 @@ def test_a_hook_may_stop_the_training_anywhere(train, val):
     assert len(history.seconds) == 1
 
 
-def test_pieces_of_a_batch_make_the_same_update(train, val):
+def test_micro_batches_make_the_same_update(train, val):
     whole, history = trained(train, val)
     model, sizes = models.small_cnn(channels=(4, 8), seed=1), []
     model.register_forward_pre_hook(lambda module, args: sizes.append(len(args[0])))
-    _, again = trained(train, model=model, micro_batch_size=5)
+    with runtime.Runtime("cpu", micro_batch_size=5):
+        _, again = trained(train, model=model)
     assert sizes == ([5, 5, 5, 5, 5, 5, 2] * 9 + [5, 5, 2]) * 4
     torch.testing.assert_close(numbers(model), numbers(whole), rtol=1e-5, atol=1e-6)
     assert again.losses == pytest.approx(history.losses, rel=1e-5)
@@ -185,19 +187,20 @@ def test_augmentation_acts_on_training_batches_alone(train, val):
         seen.append(torch.rand(1, generator=generator).item())
         return torch.zeros_like(images), labels
 
-    model, history = trained(train, val, augment=blank)
+    model, history = trained(train, val, hooks=[Augment(blank)])
     with torch.no_grad():
         assert model(val[0]).std(0).max() > 0.01  # validation images are not blank
     assert history.losses != trained(train, val)[1].losses
     assert len(set(seen)) == 40
     first, seen[:] = list(seen), []
-    trained(train, val, augment=blank)
+    trained(train, val, hooks=[Augment(blank)])
     assert seen == first
 
 
 def test_norms_are_recorded_on_request_and_where_a_clip_measures_them(train):
-    plain, clipped = trained(train)[1], trained(train, clip=0.3)[1]
-    _model, measured = trained(train, norms=True)
+    _, plain = trained(train)
+    _, clipped = trained(train, hooks=[ClipGradient(0.3), RecordNorms()])
+    _, measured = trained(train, hooks=[RecordNorms()])
     assert plain.norms == []
     assert measured.losses == plain.losses
     assert len(measured.norms) == len(clipped.norms) == 40
@@ -207,28 +210,37 @@ def test_norms_are_recorded_on_request_and_where_a_clip_measures_them(train):
         wanted.append(torch.cat([p.grad.reshape(-1) for p in run.model.parameters()]).norm().item())
 
     wanted = []
-    assert trained(train, norms=True, hooks=[norm])[1].norms == pytest.approx(wanted, rel=1e-5)
+    assert trained(train, hooks=[norm, RecordNorms()])[1].norms == pytest.approx(wanted, rel=1e-5)
 
 
-def test_hooks_begin_before_the_first_update_and_end_after_the_last(train):
+def test_a_hook_has_five_moments(train):
     class Witness:
         def __init__(self):
             self.calls = []
 
         def start(self, run):
-            self.calls.append(("start", run.step))
+            self.calls.append(("start", run.step, math.isnan(run.lr)))
+
+        def batch(self, images, labels):
+            self.calls.append(("batch", len(images)))
+            return -images, labels
+
+        def gradients(self, run):
+            self.calls.append(("gradients", run.step, run.lr, run.loss))
 
         def __call__(self, run):
             self.calls.append(("update", run.step))
-            if run.step == 3:
+            if run.step == 2:
                 run.stop()
 
         def finish(self, run):
             self.calls.append(("finish", run.step, len(run.history.losses)))
 
-    witness = Witness()
-    trained(train, hooks=[witness])
-    assert witness.calls == [("start", 0), ("update", 1), ("update", 2), ("update", 3), ("finish", 3, 3)]
+    _, history = trained(train, hooks=[witness := Witness()])
+    within = [("gradients", i, history.rates[i], history.losses[i]) for i in range(2)]
+    first, second = [("batch", 32), within[0], ("update", 1)], [("batch", 32), within[1], ("update", 2)]
+    assert witness.calls == [("start", 0, True), *first, *second, ("finish", 2, 2)]
+    assert history.losses == trained((-train[0], train[1]))[1].losses[:2]
 
 
 # --- modes and validation ----------------------------------------------------------------------------
@@ -333,7 +345,7 @@ def test_a_gradient_that_is_not_finite_stops_with_its_step_though_the_loss_is_fi
     calls = []
     words = r"^gradient must stay finite, got norm=(nan|inf) at step 23, lr=0\.\d+$"
     with pytest.raises(Diverged, match=words):
-        trained(train, loss=loss, norms=True)
+        trained(train, loss=loss, hooks=[RecordNorms()])
     calls = []
     with pytest.raises(Diverged, match=r"^loss must stay finite, got loss=nan at step 24"):
         trained(train, loss=loss)
@@ -347,12 +359,15 @@ def test_weights_that_are_not_finite_after_the_last_update_are_noticed(train):
 
 COUNTS = "must have as many images as labels, at least one, got"
 REFUSED = [
-    (dict(schedule=0.1), TypeError, "schedule must be callable as schedule(step) -> lr, got schedule=0.1;"),
+    (
+        dict(schedule=0.1),
+        TypeError,
+        "schedule must be callable as schedule(step) -> lr, as ",
+    ),
     (dict(optimizer="sgd"), TypeError, "optimizer must be a torch optimizer, got optimizer='sgd'"),
     (dict(epochs=0), ValueError, "epochs must be positive, got epochs=0"),
     (dict(batch_size=2.5), TypeError, "batch_size must be a whole number, got batch_size=2.5"),
-    (dict(clip=0.0), ValueError, "clip must be positive, got clip=0.0"),
-    (dict(micro_batch_size=0), ValueError, "micro_batch_size must be positive, got micro_batch_size=0"),
+    (dict(hooks=[0.1]), TypeError, "hooks must each have one of start, batch, gradients, __call__, "),
     (dict(seed=-1), ValueError, "seed must be zero or positive, got seed=-1"),
     (dict(val=torch.zeros(3)), TypeError, "val must be a pair of tensors (images, labels), got Tensor"),
     (dict(val=(np.zeros(3),) * 2), TypeError, "val must be a pair of tensors (images, labels), got tuple"),
@@ -414,8 +429,9 @@ def test_a_history_with_other_keys_is_refused():
         History.from_dict(record)
 
 
-def test_a_bar_is_shown_if_it_is_asked_for_and_captured_output_stays_empty(train, val, capfd):
-    trained(train, val, progress=True)
-    assert "/40" in capfd.readouterr().err
-    trained(train, val)
+def test_a_bar_is_shown_where_somebody_watches_and_captured_output_stays_empty(train, capfd, monkeypatch):
+    trained(train)
     assert capfd.readouterr() == ("", "")
+    monkeypatch.setattr(progress, "someone_watches", lambda: True)
+    trained(train)
+    assert "/40" in capfd.readouterr().err

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from helpers.formulas import rules
 from helpers.formulas.schedules import CosineDecay
 from helpers.training import count_steps, fit, models, optimizers
+from helpers.training.hooks import ClipGradient
 from helpers.training.lr_finder import NoSuggestion, RangeTest, find_lr, suggest
 from helpers.training.runtime import randomness, threads
 
@@ -87,13 +88,13 @@ def test_the_rates_grow_by_one_factor_and_the_test_ends_where_the_loss_is_too_hi
     assert test.rates[0] < test.suggestion < test.rates[-1]
 
 
-def test_it_is_fit_with_a_growing_rate_and_what_else_fit_takes(train):
-    test, twin = ranged_mlp(train, steps=40, clip=1.0, seed=3), mlp()
+def test_it_is_fit_with_a_growing_rate(train):
+    test, twin = ranged_mlp(train, steps=40, hooks=[ClipGradient(1.0)], seed=3), mlp()
     rates = np.geomspace(1e-6, 10.0, 40)
-    ends = dict(epochs=2, batch_size=32, seed=3, hooks=[lambda run: run.step < len(test.rates) or run.stop()])
-    optimizer = momentum(twin.parameters())
-    settings = dict(loss=F.cross_entropy, optimizer=optimizer, schedule=lambda i: float(rates[i]), clip=1.0)
-    assert fit(twin, train, **settings, **ends).losses == test.losses.tolist()
+    hooks = [ClipGradient(1.0), lambda run: run.step < len(test.rates) or run.stop()]
+    settings = dict(loss=F.cross_entropy, epochs=2, batch_size=32, seed=3, schedule=lambda i: float(rates[i]))
+    history = fit(twin, train, optimizer=momentum(twin.parameters()), hooks=hooks, **settings)
+    assert history.losses == test.losses.tolist()
 
 
 def test_the_mean_is_centered_over_a_decade():
@@ -240,8 +241,3 @@ def test_the_optimizer_must_be_one_and_the_models(train):
         ranged(train, mlp(), "SGD")
     with pytest.raises(ValueError, match="optimizer must hold parameters of the model alone"):
         ranged(train, mlp(), momentum(mlp().parameters()))
-
-
-def test_what_the_range_test_decides_is_not_for_settings(train):
-    with pytest.raises(TypeError, match="multiple values for keyword argument 'epochs'"):
-        ranged_mlp(train, epochs=3)

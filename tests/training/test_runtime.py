@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from helpers.formulas.schedules import Constant
 from helpers.training import data, evaluate, fit, models, runtime
-from helpers.training.runtime import Runtime
+from helpers.training.runtime import Runtime, present
 
 
 @pytest.fixture
@@ -42,15 +42,25 @@ def test_the_fastest_device_is_picked(cuda, mps, kind, machine):
 
 def test_threads_are_set_inside_and_restored_whatever_happens():
     before = torch.get_num_threads()
-    for block in (runtime.threads(before + 1), Runtime("cpu", threads=before + 1).use()):
+    for block in (runtime.threads(before + 1), Runtime("cpu", threads=before + 1)):
         with pytest.raises(ZeroDivisionError), block:
             assert torch.get_num_threads() == before + 1
             _ = 1 / 0
         assert torch.get_num_threads() == before
-    with Runtime("cpu").use() as used:
+    with Runtime("cpu") as used:
         assert torch.get_num_threads() == before and used == Runtime("cpu")
     with pytest.raises(ValueError, match="n must be positive, got n=0"), runtime.threads(0):
         pass
+
+
+def test_the_innermost_block_counts_and_each_end_restores_what_was():
+    outer, inner, plain = Runtime("cpu", threads=1), Runtime("cpu", "bf16"), Runtime("cpu")
+    with outer:
+        with pytest.raises(ZeroDivisionError), inner, outer, inner:
+            assert present("cpu") is inner
+            _ = 1 / 0
+        assert present("cpu") is outer and torch.get_num_threads() == 1
+    assert present("cpu") == plain
 
 
 def test_a_seed_makes_a_generator_of_its_own():
@@ -102,6 +112,7 @@ def test_each_process_takes_a_gpu_of_its_own(machine, monkeypatch):
         (dict(precision="fp16"), "precision must be 'fp32' or 'bf16', got precision='fp16'"),
         (dict(precision="tf32"), "precision must be 'fp32' or 'bf16', got precision='tf32'"),
         (dict(threads=0), "threads must be positive, got threads=0"),
+        (dict(micro_batch_size=0), "micro_batch_size must be positive, got micro_batch_size=0"),
     ],
 )
 def test_what_is_refused(changes, message):
@@ -136,7 +147,7 @@ def test_a_gpu_is_used_as_asked_and_left_as_it_was(machine, monkeypatch, tf32, d
     entered = []
     monkeypatch.setattr(torch.cuda, "device", lambda where: entered.append(where) or runtime.threads(1))
     before = switches()
-    used = Runtime("cuda", "tf32" if tf32 else "fp32", deterministic=deterministic).use()
+    used = Runtime("cuda", "tf32" if tf32 else "fp32", deterministic=deterministic)
     with pytest.raises(ZeroDivisionError), used:
         assert switches() == (tf32, tf32, deterministic, not deterministic)
         _ = 1 / 0
@@ -169,9 +180,8 @@ def trained(train, model=None, seed=0, **how):
     model = models.small_cnn((8,), norm=True) if model is None else model
     optimizer = torch.optim.SGD(model.parameters(), lr=1, momentum=0.9)
     settings = dict(loss=F.cross_entropy, optimizer=optimizer, epochs=6, batch_size=32, seed=seed)
-    return model, fit(
-        model, train, schedule=Constant(0.05), runtime=Runtime("cpu", threads=1, **how), **settings
-    )
+    with Runtime("cpu", threads=1, **how):
+        return model, fit(model, train, schedule=Constant(0.05), **settings)
 
 
 @pytest.mark.parametrize("how", [{}, {"precision": "bf16", "channels_last": True}])
@@ -187,9 +197,12 @@ def test_layers_compute_in_bf16_and_weights_stay_32_bit(digits):
     plain, wanted = trained(train)
     model, history = trained(train, precision="bf16", channels_last=True)
     assert {value.dtype for value in model.parameters()} == {torch.float32}
-    with Runtime("cpu", "bf16").autocast():
-        assert model(train[0][:2]).dtype == torch.bfloat16
-    assert model(train[0][:2]).dtype == torch.float32
+    dtypes = []
+    model.register_forward_hook(lambda module, images, logits: dtypes.append(logits.dtype))
+    with Runtime("cpu", "bf16"):
+        evaluate(model, train, F.cross_entropy)
+    evaluate(model, train, F.cross_entropy)
+    assert dtypes == [torch.bfloat16, torch.float32]
     test = sample.test.tensors(sample.mean, sample.std)
     accuracies = [evaluate(m, test, F.cross_entropy)[1] for m in (plain, model)]
     assert min(accuracies) > 0.85
