@@ -83,8 +83,8 @@ def is_method(thing: Any) -> bool:
 
 def sample(kind: type, others: dict[str, Any]) -> Any:
     """Return an example of a method; fields that are no hyperparameters are looked up by their type."""
-    known = hyperparameters(kind)
-    open_ = [f for f in dataclasses.fields(kind) if f.name not in known and f.default is MISSING]
+    numbers = hyperparameters(kind)
+    open_ = [f for f in dataclasses.fields(kind) if f.name not in numbers and f.default is MISSING]
     return example(kind, **{f.name: others[f.type] for f in open_})
 
 
@@ -106,28 +106,28 @@ def _formula(kind: type, name: str, left: str) -> str:
     return f"{side} = {symbolic.latex(sample(kind, IN_EQUATION), of=name)}"
 
 
-def allowed(about: Hyperparameter) -> str:
+def allowed(field: Hyperparameter) -> str:
     """Return which values a field takes, in the words with which its check refuses the others.
 
     That a number is finite goes without saying.
     """
-    if isinstance(check := about.check, Each):
-        each = allowed(dataclasses.replace(about, check=check.check))
+    if isinstance(check := field.check, Each):
+        each = allowed(dataclasses.replace(field, check=check.check))
         return f"each {each}{'; increasing' if check.increasing else ''}"
     return f"a whole number, {check.words}" if check.integer else check.words
 
 
-def worth_trying(about: Hyperparameter) -> str:
+def worth_trying(field: Hyperparameter) -> str:
     """Return the range of a field's slider in words."""
-    unit = f" {about.unit}" if about.unit else ""
-    return f"{about.low:g} to {about.high:g}{unit}{', by factors' if about.log else ''}"
+    unit = f" {field.unit}" if field.unit else ""
+    return f"{field.low:g} to {field.high:g}{unit}{', by factors' if field.log else ''}"
 
 
 def parameters(kind: type) -> list[str]:
     """Return the table of a method's hyperparameters."""
     rows = [
-        [f"``{name}``", f":math:`{about.symbol}`", about.words, allowed(about), worth_trying(about)]
-        for name, about in hyperparameters(kind).items()
+        [f"``{name}``", f":math:`{field.symbol}`", field.words, allowed(field), worth_trying(field)]
+        for name, field in hyperparameters(kind).items()
     ]
     header = ["field", "symbol", "meaning", "allowed", "worth trying"]
     return rst.table(header, rows, "api-facts") if rows else []
@@ -137,9 +137,9 @@ def torch_line(kind: type) -> tuple[str, str]:
     """Return an example of a method and the torch expression that does the same; empty without one."""
     if not hasattr(kind, "torch"):
         return "", ""
-    made = sample(kind, IN_CODE)
-    code = made.torch(lr=0.1) if issubclass(kind, Rule) else made.torch()
-    return re.sub(r"<function (\w+) at \w+>", r"\1", repr(made)), code
+    method = sample(kind, IN_CODE)
+    code = method.torch(lr=0.1) if issubclass(kind, Rule) else method.torch()
+    return re.sub(r"<function (\w+) at \w+>", r"\1", repr(method)), code
 
 
 def elsewhere(kind: type) -> list[str]:
@@ -147,7 +147,7 @@ def elsewhere(kind: type) -> list[str]:
     names = kind.library_names
     rows = [[name.library, f"``{name.name}``", name.difference or "the same"] for name in names]
     lines = rst.table(["library", "name", "difference"], rows, "api-facts") if rows else []
-    made, code = torch_line(kind)
+    method, code = torch_line(kind)
     if code:
-        lines += [f"In torch, ``{made}`` is", *rst.directive("code-block", "python", [code])]
+        lines += [f"In torch, ``{method}`` is", *rst.directive("code-block", "python", [code])]
     return [*rst.directive("rubric", "In other libraries"), *lines] if lines else []

@@ -31,11 +31,11 @@ def family(kind: type) -> str:
 
 def meanings() -> dict[tuple[str, str], dict[type, Hyperparameter]]:
     """Return symbol and words of all fields, and the methods in which they are used."""
-    found = defaultdict(dict)
+    users = defaultdict(dict)
     for kind in methods():
-        for about in hyperparameters(kind).values():
-            found[about.symbol, about.words][kind] = about
-    return dict(sorted(found.items(), key=lambda item: sort_key(item[0][0])))
+        for field in hyperparameters(kind).values():
+            users[field.symbol, field.words][kind] = field
+    return dict(sorted(users.items(), key=lambda item: sort_key(item[0][0])))
 
 
 def sort_key(symbol: str) -> tuple[str, str]:
@@ -51,12 +51,12 @@ def letters() -> list[tuple[str, str]]:
 
 def clashes() -> dict[str, dict[str, set[str]]]:
     """Return the symbols with several meanings, and for each meaning the families that use it so."""
-    found = defaultdict(lambda: defaultdict(set))
+    uses = defaultdict(lambda: defaultdict(set))
     for symbol, words in letters():
-        found[symbol][words].add("everywhere")
+        uses[symbol][words].add("everywhere")
     for (symbol, words), kinds in meanings().items():
-        found[symbol][words] |= {family(kind) for kind in kinds}
-    several = {symbol: dict(uses) for symbol, uses in found.items() if len(uses) > 1}
+        uses[symbol][words] |= {family(kind) for kind in kinds}
+    several = {symbol: dict(own) for symbol, own in uses.items() if len(own) > 1}
     return dict(sorted(several.items(), key=lambda item: sort_key(item[0])))
 
 
@@ -67,10 +67,10 @@ class Symbols(SphinxDirective):
         rows, paths = defaultdict(list), methods()
         for (symbol, words), kinds in meanings().items():
             for name in sorted({family(kind) for kind in kinds}):
-                users = {kind: about for kind, about in kinds.items() if family(kind) == name}
-                about = next(iter(users.values()))
+                users = {kind: field for kind, field in kinds.items() if family(kind) == name}
+                field = next(iter(users.values()))
                 where = ", ".join(f":py:class:`~{paths[kind]}`" for kind in users)
-                rows[name].append([f":math:`{symbol}`", words, about.unit or "—", allowed(about), where])
+                rows[name].append([f":math:`{symbol}`", words, field.unit or "—", allowed(field), where])
         lines = []
         for name in sorted(rows):
             header = ["symbol", "meaning", "unit", "allowed", "used in"]

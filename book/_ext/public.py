@@ -39,12 +39,12 @@ def definer(module: ModuleType, thing: Any) -> str:
 @cache
 def entries() -> tuple[Entry, ...]:
     """Return everything public once, under the shortest name: a package goes before what is inside it."""
-    found = {}
+    catalog = {}
     for module in modules("helpers"):
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
             home = definer(module, thing)
             facade = hasattr(module, "__path__") and home.startswith(f"{module.__name__}.")
             if facade or home == module.__name__:
-                found.setdefault((home, name), Entry(f"{module.__name__}.{name}", home, thing))
-    return tuple(found.values())
+                catalog.setdefault((home, name), Entry(f"{module.__name__}.{name}", home, thing))
+    return tuple(catalog.values())

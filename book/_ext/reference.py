@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import re
-import sys
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import methods
@@ -20,7 +19,6 @@ from public import Entry, entries, modules
 from sphinx.ext import napoleon
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.nodes import make_refnode
 
 from helpers.formulas.surfaces import Surface
 
@@ -45,8 +43,8 @@ class Api(SphinxDirective):
         roots = self.arguments[0].split()
         homes = contents(roots, self.options.get("first", "").split())
         lone = roots[0] if len(roots) == 1 else ""
-        intro = [*module(lone), *_current(lone)] if lone else []
-        sections = [line for home, found in homes.items() for line in section(home, found, lone)]
+        intro = [*module(lone), *rst.directive("py:currentmodule", lone)] if lone else []
+        sections = [line for home, things in homes.items() for line in section(home, things, lone)]
         return rst.parse(self, [*intro, *summary(homes), *sections])
 
 
@@ -58,13 +56,13 @@ def contents(roots: list[str], first: list[str] = ()) -> dict[str, list[Entry]]:
     order = [*(roots if len(roots) == 1 else ()), *first]
     places = {name: i for i, name in enumerate(order)}
     homes = [m.__name__ for root in roots for m in modules(root)]
-    found = {home: [entry for entry in entries() if entry.home == home] for home in homes}
+    things = {home: [entry for entry in entries() if entry.home == home] for home in homes}
 
     def rank(home: str) -> tuple[int, bool]:
-        offered = any(entry.path != f"{home}.{entry.name}" for entry in found[home])
-        return places.get(home, places.get(_short(home), len(order))), not offered
+        is_offered = any(entry.path != f"{home}.{entry.name}" for entry in things[home])
+        return places.get(home, places.get(_short(home), len(order))), not is_offered
 
-    return {home: sorted(found[home], key=_rank) for home in sorted(homes, key=rank) if found[home]}
+    return {home: sorted(things[home], key=_rank) for home in sorted(homes, key=rank) if things[home]}
 
 
 def _rank(entry: Entry) -> tuple[int, int]:
@@ -76,10 +74,10 @@ def _rank(entry: Entry) -> tuple[int, int]:
     return table.index(entry.thing) if entry.thing in table else len(table), in_source
 
 
-def section(home: str, found: list[Entry], root: str) -> list[str]:
+def section(home: str, things: list[Entry], root: str) -> list[str]:
     """Return a module's part of a page; that of the page's root has its heading already."""
     head = [*rst.heading(title(home, root)), *module(home)] if home != root else []
-    return [*head, *(line for entry in found for line in documented(entry))]
+    return [*head, *(line for entry in things for line in documented(entry))]
 
 
 def title(home: str, root: str) -> str:
@@ -101,25 +99,24 @@ def documented(entry: Entry) -> list[str]:
     """Return the lines of a thing's entry."""
     thing = entry.thing
     if not _ours(thing):
-        return rst.directive("py:data", entry.name, [about(entry)], module=entry.path.rpartition(".")[0])
+        return rst.directive("py:data", entry.name, [sentence(entry)], module=entry.path.rpartition(".")[0])
     if _data(thing):
         return rst.directive("autodata", entry.path, no_value="")
     if inspect.isroutine(thing):
         return rst.directive("autofunction", entry.path)
     kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
-    based = any(map(_is_told, thing.__bases__))
-    return rst.directive(kind, entry.path, members="", **{"show_inheritance": ""} if based else {})
+    bases = {"show_inheritance": ""} if any(map(_is_public, thing.__bases__)) else {}
+    return rst.directive(kind, entry.path, members="", **bases)
 
 
 def summary(homes: dict[str, list[Entry]]) -> list[str]:
     """Return the table of a page: each name with one line, constants last."""
-    listed = [entry for found in homes.values() for entry in found]
-    listed.sort(key=lambda entry: _data(entry.thing))
-    rows = [[f":py:obj:`~{entry.path}`", about(entry)] for entry in listed]
+    things = sorted(itertools.chain(*homes.values()), key=lambda entry: _data(entry.thing))
+    rows = [[f":py:obj:`~{entry.path}`", sentence(entry)] for entry in things]
     return rst.table(["name", "what it is"], rows, "api-summary")
 
 
-def about(entry: Entry) -> str:
+def sentence(entry: Entry) -> str:
     """Return one line on a public thing: of its docstring, or of the comment before a constant."""
     if not _ours(entry.thing):
         return f"``{entry.thing.__name__}`` of ``{entry.thing.__module__.partition('.')[0]}``."
@@ -141,10 +138,6 @@ def _short(home: str) -> str:
     return home.rpartition(".")[2]
 
 
-def _current(name: str) -> list[str]:
-    return rst.directive("py:currentmodule", name)
-
-
 # What stands in an entry
 
 
@@ -157,10 +150,12 @@ STYLE = napoleon.Config(
 
 
 def complete(app, what, name, thing, options, lines) -> None:
-    """Give a docstring what it does not say, and turn its sections into markup."""
+    """Give a docstring what it does not say, and turn its sections into markup.
+
+    napoleon as an extension would take the words before a colon for the type of an attribute.
+    """
     text = mended("\n".join(lines))
-    if what == "class" and methods.is_method(thing):
-        text = enriched(text, thing)
+    text = enriched(text, thing) if methods.is_method(thing) else text
     lines[:] = napoleon.NumpyDocstring(text, STYLE).lines()
 
 
@@ -176,54 +171,23 @@ def enriched(text: str, kind: type) -> str:
     """Return a method's docstring with its equations, its hyperparameters, its names elsewhere."""
     cut = SECTION.search(text)
     head, sections = (text[: cut.start()], text[cut.start() :]) if cut else (text, "")
-    sentence, _, rest = head.partition("\n\n")
+    first, _, rest = head.partition("\n\n")
     words = kind.words[0].upper() + kind.words[1:]
     does = "used first" if issubclass(kind, Surface) else "derived"
     lesson = f"{words}: {does} in :lesson:`{kind.lesson}`."
     formulas = methods.equations(kind)
-    shown = rst.equation(*formulas) if formulas else [""]
-    own = ["", lesson, *shown, rest, *methods.parameters(kind)]
-    return "\n".join([sentence, *own, sections, *methods.elsewhere(kind)])
+    equations = rst.equation(*formulas) if formulas else [""]
+    own = ["", lesson, *equations, rest, *methods.parameters(kind)]
+    return "\n".join([first, *own, sections, *methods.elsewhere(kind)])
 
 
 def only_ours(app, name, thing, options, bases) -> None:
     """Name no base classes but the public ones of the book."""
-    bases[:] = filter(_is_told, bases)
+    bases[:] = filter(_is_public, bases)
 
 
-def _is_told(base: type) -> bool:
+def _is_public(base: type) -> bool:
     return base.__module__.startswith("helpers") and not base.__name__.startswith("_")
-
-
-# Where a name leads
-
-
-def resolve(app, env, node, shown):
-    """Follow a name in a docstring to a thing that is documented elsewhere, or in a base class.
-
-    A name that exists and is not public stays text; one that does not exist remains unresolved.
-    """
-    if node.get("refdomain") != "py":
-        return None
-    target, domain = node["reftarget"], env.get_domain("py")
-    for path in candidates(target, node.get("py:module"), node.get("py:class")):
-        if path in domain.objects:
-            found = domain.objects[path]
-            return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, shown, path)
-    return shown if hasattr(sys.modules.get(node.get("py:module")), target) else None
-
-
-def candidates(target: str, module: str | None, kind: str | None) -> Iterator[str]:
-    """Yield the full names that a name may stand for: a member of a base class, or anything of that name."""
-    first, dot, rest = target.partition(".")
-    for base in getattr(getattr(sys.modules.get(module), kind or "", None), "__mro__", ()):
-        yield from (f"{entry.path}.{target}" for entry in entries() if entry.thing is base)
-    full = {f"{entry.home}.{entry.name}": entry.path for entry in entries()}
-    if target in full:
-        yield full[target]
-    same = [entry.path for entry in entries() if entry.name == first]
-    if len(same) == 1:
-        yield same[0] + dot + rest
 
 
 def setup(app):
@@ -232,5 +196,4 @@ def setup(app):
     app.add_directive("api", Api)
     app.connect("autodoc-process-docstring", complete)
     app.connect("autodoc-process-bases", only_ours)
-    app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,9 +6,7 @@ import pathlib
 from collections.abc import Iterable
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.nodes import nested_parse_with_titles
 
 import helpers
 
@@ -54,8 +52,7 @@ def parse(made_by: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
     """
     for source in (*HELPERS.rglob("*.py"), *pathlib.Path(__file__).parent.glob("*.py")):
         made_by.env.note_dependency(str(source))
-    box = nodes.Element()
-    nested_parse_with_titles(made_by.state, StringList(lines, made_by.get_source_info()[0]), box)
-    for section in box.findall(nodes.section):
+    parsed = made_by.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+    for section in nodes.Element("", *parsed).findall(nodes.section):
         section["names"].clear()  # else it is a label of the whole book, which only one page can have
-    return box.children
+    return parsed

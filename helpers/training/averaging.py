@@ -254,7 +254,7 @@ class Ensemble(nn.Module):
     r"""Several networks as one, whose probabilities are the mean of theirs.
 
     Its output is the logarithms of the probabilities, which may stand wherever logits do: in a softmax, in
-    ``F.cross_entropy``, in :func:`helpers.training.loop.evaluate`.
+    ``F.cross_entropy``, in :func:`helpers.training.evaluate`.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ def count_steps(train: Data, *, epochs: int, batch_size: int) -> int:
     train : (images, labels)
         N entries each.
     epochs, batch_size : int
-        As for :func:`helpers.training.loop.fit`.
+        As for :func:`helpers.training.fit`.
 
     Returns
     -------

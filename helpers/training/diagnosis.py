@@ -67,7 +67,7 @@ def diagnose(history: History | Diverged, *, n_classes: int | None = None) -> li
     Parameters
     ----------
     history : History or Diverged
-        What :func:`helpers.training.loop.fit` returned or raised. At least 40 steps, unless it diverged.
+        What :func:`helpers.training.fit` returned or raised. At least 40 steps, unless it diverged.
         Several trainings that went on from one another are one history when their lists are joined.
     n_classes : int, optional
         Classes of a classifier with cross-entropy, 2 or more: a guess has the loss :math:`\log K`. By

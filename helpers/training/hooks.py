@@ -1,6 +1,6 @@
 """Pieces that hang on the loop: change the batch, clip the gradient, stop early, lower the rate.
 
-:func:`helpers.training.loop.fit` says when a hook is called. The averages (``averaging.EMA``,
+:func:`helpers.training.fit` says when a hook is called. The averages (``averaging.EMA``,
 ``averaging.SWA``) and ``checkpoints.Checkpoints`` are hooks too.
 """
 

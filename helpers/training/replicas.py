@@ -101,7 +101,7 @@ def fit_replicas(
     watch_every: int = 50,
     hook: Callable | None = None,
 ) -> Replicas:
-    """Train copies of one network side by side, each as :func:`helpers.training.loop.fit` would alone.
+    """Train copies of one network side by side, each as :func:`helpers.training.fit` would alone.
 
     Copy `i` starts from ``models[i]``, follows ``schedules[i]`` and draws its batches from
     ``seeds[i]``. The copies never meet: each one's losses are those of its own run, up to rounding.

@@ -69,7 +69,7 @@ class Search:
         space, by its name. The value may be anything that orders the trials, such as the loss on the
         validation set. A training that diverges and a value that is not finite count as pruned.
     space : mapping
-        As for :func:`axes_of`.
+        As for :func:`.axes_of`.
     trials : int
         How many to run, those of all workers together. Several that run the last ones at the same moment
         may run a few more.

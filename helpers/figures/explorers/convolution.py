@@ -104,9 +104,9 @@ class ConvolutionExplorer(Explorer):
     Parameters
     ----------
     picture : str
-        One of the names of :func:`images`.
+        One of the names of :func:`.images`.
     kernel : str or sequence of float
-        One of :data:`KERNELS`, or nine numbers, row by row.
+        One of :data:`.KERNELS`, or nine numbers, row by row.
     stride, padding : int
         As for :func:`helpers.formulas.layers.conv2d_forward`.
     cell : (int, int)

@@ -71,7 +71,7 @@ class Facts:
     Parameters
     ----------
     resize : callable
-        What becomes of a :class:`Hyperparameter` before it is entered, such as a range that fits the run.
+        What becomes of a :class:`.Hyperparameter` before it is entered, such as a range that fits the run.
     """
 
     resize: Callable[[Hyperparameter], Hyperparameter] = lambda about: about

@@ -102,7 +102,7 @@ def conv2d_forward(
 
 
 def correlate(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, window: Window) -> np.ndarray:
-    """Return what :func:`conv2d_forward` does, without its checks.
+    """Return what :func:`.conv2d_forward` does, without its checks.
 
     The entries may be whatever can be multiplied and added, so that code run on symbols gives its formula.
 

@@ -130,7 +130,7 @@ def batch_norm_line(mean: Any, variance: Any, weight: Any, bias: Any, epsilon: A
     Parameters
     ----------
     mean, variance, weight, bias, epsilon : numbers, arrays or symbols
-        As in :func:`batch_norm_forward`.
+        As in :func:`.batch_norm_forward`.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def batch_norm_running(
     running, batch : (mean, variance), numbers, arrays or symbols
         So far, and of the batch; the batch's variance is the biased one.
     n_values, momentum, unbiased
-        Values a channel in the batch, and as in :func:`batch_norm_forward`.
+        Values a channel in the batch, and as in :func:`.batch_norm_forward`.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def batch_norm_backward(dy: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndar
     dy : ndarray of floats
         Gradient with respect to the output, of its shape.
     cache
-        From :func:`batch_norm_forward`.
+        From :func:`.batch_norm_forward`.
 
     Returns
     -------

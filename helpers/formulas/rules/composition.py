@@ -52,7 +52,7 @@ class Wrapper(Rule):
 class Clipped(Wrapper):
     """Shorten a gradient that is longer than allowed; its direction stays.
 
-    The length is that of the one array given to :meth:`update`. Clipping by the common length of all
+    The length is that of the one array given to :meth:`~Rule.update`. Clipping by the common length of all
     parameters of a network, as training loops do, is done before any rule is asked.
 
     Parameters

@@ -130,7 +130,7 @@ class Nesterov(Momentum):
 class LookAheadNesterov(HeavyBall):
     """Nesterov's momentum as derived: the gradient is taken where the velocity is about to lead.
 
-    The gradient given to :meth:`update` must be that at :meth:`gradient_point`.
+    The gradient given to :meth:`~Rule.update` must be that at :meth:`~Rule.gradient_point`.
 
     References
     ----------
