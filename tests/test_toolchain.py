@@ -15,7 +15,6 @@ import types
 
 import local_mathjax
 import nbformat
-import offline
 import pytest
 from docutils.core import publish_doctree
 from hypothesis import given, strategies
@@ -232,45 +231,6 @@ def test_a_lesson_that_a_reader_opens_lets_waiting_threads_sleep():
 
 
 # Nothing from elsewhere
-
-FOREIGN = [
-    '<script src="https://cdn.example/a.js"></script>',
-    '<script src="//cdn.example/a.js"></script>',
-    '<link rel="stylesheet" href="https://cdn.example/a.css">',
-    "<link href=https://cdn.example/a.woff2 rel=preload as=font>",
-    '<img alt="a" src="https://img.example/a.png">',
-    '<img alt="a" src="a.png" srcset="a.png 1x, https://img.example/b.png 2x">',
-    '<iframe src="https://video.example/1"></iframe>',
-    '<object data="https://video.example/1"></object>',
-    '<p style="background: url(https://img.example/a.png)">a</p>',
-    "<style>p { background: url('//img.example/a.png') }</style>",
-    '<style>@import "https://cdn.example/a.css";</style>',
-    '<script type="module">import { a } from "https://cdn.example/a.js";</script>',
-    '<script>import("https://cdn.example/a.js")</script>',
-    '<svg><image href="https://img.example/a.png"/></svg>',
-]
-OWN = [
-    '<a href="https://arxiv.example/abs/1">a paper</a>',
-    '<link rel="canonical" href="https://book.example/">',
-    '<script src="../_static/a.js"></script><script>const about = "https://book.example";</script>',
-    '<img alt="a" src="data:image/png;base64,AAAA//AAAA">',
-    '<svg xmlns="http://www.w3.org/2000/svg"><use href="#a"/></svg>',
-    "<pre>url(https://cdn.example/a.css) and import 'https://cdn.example/a.js'</pre>",
-    "<style>p { background: url(data:image/png;base64,AA) }</style>",
-]
-
-
-@pytest.mark.parametrize(("html", "count"), [*((h, 1) for h in FOREIGN), *((h, 0) for h in OWN)])
-def test_loads_from_elsewhere_are_found_and_links_are_not(tmp_path, html, count):
-    page = tmp_path / "page.html"
-    page.write_text(html)
-    assert len(offline.third_party_loads(page)) == count
-
-
-def test_style_sheets_are_searched_too(tmp_path):
-    sheet = tmp_path / "a.css"
-    sheet.write_text("@font-face { src: url(https://fonts.example/a.woff2) }")
-    assert offline.third_party_loads(sheet) == ["url(https://fonts.example/a.woff2"]
 
 
 def archive(*names):

@@ -19,24 +19,15 @@ from tools import replication
 from tools.execution import statement
 
 
-class Check(nodes.General, nodes.Element):
-    """A folded cell; its first child is the line that stays."""
-
-
-class Line(nodes.General, nodes.TextElement):
-    """The line of a folded cell."""
-
-
 def counted(name: str, cell: str, digest: str) -> str:
     """Return how often a check held, in words; nothing where that is not known of the present code."""
     lessons = json.loads(replication.RECORD.read_text(encoding="utf-8"))["lessons"]
-    known = lessons.get(name, {})
-    if known.get("digest") != digest or cell not in known["held"]:
+    record = lessons.get(name, {})
+    if record.get("digest") != digest or cell not in record["held"]:
         return ""
-    held, of = known["held"][cell], known["repetitions"]
-    here = held["kernels"] + held["rounding"], of["kernels"] + of["rounding"]
-    words = "held in {} of {} repetitions; with other seeds in {} of {}"
-    return words.format(*here, held["seeds"], of["seeds"])
+    n, of = record["held"][cell], record["repetitions"]
+    repetitions = f"{n['kernels'] + n['rounding']} of {of['kernels'] + of['rounding']} repetitions"
+    return f"held in {repetitions}; with other seeds in {n['seeds']} of {of['seeds']}"
 
 
 def words(text: str) -> list[nodes.Node]:
@@ -49,17 +40,21 @@ def words(text: str) -> list[nodes.Node]:
     return [nodes.literal("", p) if i % 2 else nodes.Text(p) for i, p in enumerate(parts) if p]
 
 
-def folded(cell: nodes.container, kind: str, text: str, counts: str) -> Check:
-    """Return a cell folded to its statement, open where it failed."""
-    line = Line("", "", nodes.inline("", kind, classes=["kind"]), nodes.Text(" "), *words(text))
+def folded(cell: nodes.container, kind: str, text: str, counts: str) -> list[nodes.Node]:
+    """Return the nodes of a cell folded to its statement, open where it failed."""
+    line = nodes.inline("", "", nodes.inline("", kind, classes=["kind"]), nodes.Text(" "), *words(text))
     if counts:
         line += nodes.inline("", f" {counts}", classes=["held"])
-    check = Check("", line, classes=["check", kind.lower()])
+    is_open, notes = "", []
     if failed(cell):
-        check["open"] = True
-        check += note("On the machine that built this page, this check did not hold.")
-    check.extend(cell.children)
-    return check
+        is_open, notes = " open", [note("On the machine that built this page, this check did not hold.")]
+    head = tag(f'<details class="check {kind.lower()}"{is_open}><summary>')
+    return [head, line, tag("</summary>"), *notes, *cell.children, tag("</details>")]
+
+
+def tag(text: str) -> nodes.raw:
+    """Return a tag of HTML, for which docutils has no node."""
+    return nodes.raw("", text, format="html")
 
 
 def failed(cell: nodes.container) -> bool:
@@ -91,37 +86,12 @@ class FoldChecks(SphinxTransform):
             kind, text = statement(source.source)
             if "check" in source.metadata.get("tags", ()) and kind:
                 counts = counted(path.stem, source.id, digest) if kind == "Measured" else ""
-                check = folded(cell, kind, text, counts)
-                cell.children = []
-                cell += check
+                cell[:] = folded(cell, kind, text, counts)
             elif failed(cell):
                 cell.insert(0, note("On the machine that built this page, this cell ended with an error."))
 
 
-def visit_check(self, node: Check) -> None:
-    """Begin a folded cell."""
-    opened = {"open": "open"} if node.get("open") else {}
-    self.body.append(self.starttag(node, "details", CLASS=" ".join(node["classes"]), **opened))
-
-
-def depart_check(self, node: Check) -> None:
-    """End a folded cell."""
-    self.body.append("</details>\n")
-
-
-def visit_line(self, node: Line) -> None:
-    """Begin the line that stays."""
-    self.body.append("<summary>")
-
-
-def depart_line(self, node: Line) -> None:
-    """End the line that stays."""
-    self.body.append("</summary>\n")
-
-
 def setup(app):
-    """Add nodes and transform (Sphinx calls this)."""
-    app.add_node(Check, html=(visit_check, depart_check))
-    app.add_node(Line, html=(visit_line, depart_line))
+    """Add the transform (Sphinx calls this)."""
     app.add_transform(FoldChecks)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import ReferenceRole
 
 BOOK = pathlib.Path(__file__).parents[1]
-ENTRY = re.compile(r"^(\d+)\. (?:\[(?P<linked>[^]]+)\]\((?P<path>[^)]+)\)|(?P<title>[^:\n]+))", re.M)
+ENTRY = re.compile(r"^(\d+)\. \[?([^]:\n]+)(?:\]\(\.\./([^)]+)\.\w+\))?", re.M)
 
 
 class Lesson(NamedTuple):
@@ -33,12 +33,7 @@ def read(text: str) -> dict[int, Lesson]:
     >>> read("3. Batch normalization\n17. [Why](../lessons/a/17-why.ipynb): noise")[17]
     Lesson(title='Why', document='lessons/a/17-why')
     """
-    return {
-        int(entry[1]): Lesson(entry["linked"], entry["path"].removeprefix("../").rpartition(".")[0])
-        if entry["linked"]
-        else Lesson(entry["title"].strip())
-        for entry in ENTRY.finditer(text)
-    }
+    return {int(number): Lesson(title.strip(), document) for number, title, document in ENTRY.findall(text)}
 
 
 @cache
@@ -58,19 +53,13 @@ class LessonRole(ReferenceRole):
             error = f"no lesson {self.target} in the map of book/intro.md"
             return [], [self.inliner.reporter.error(error, line=self.lineno)]
         text = self.title if self.has_explicit_title else f"lesson {self.target}, {lesson.title}"
-        if lesson.document in self.env.found_docs:
-            return [self.link(text, lesson.document)], []
-        return [nodes.inline("", text if self.has_explicit_title else f"{text} (planned)")], []
-
-    def link(self, text: str, document: str) -> nodes.Node:
-        """Return a link to a document of the book."""
-        about = {
-            "refdomain": "std",
-            "reftype": "doc",
-            "reftarget": f"/{document}",
-            "refdoc": self.env.docname,
-        }
-        return pending_xref("", nodes.inline("", text), refexplicit=True, refwarn=True, **about)
+        if lesson.document not in self.env.found_docs:
+            return [nodes.inline("", text if self.has_explicit_title else f"{text} (planned)")], []
+        link = pending_xref("", nodes.inline("", text), refdomain="std", reftype="doc", refexplicit=True)
+        link.update_all_atts(
+            {"reftarget": f"/{lesson.document}", "refdoc": self.env.docname, "refwarn": True}
+        )
+        return [link], []
 
 
 def setup(app):

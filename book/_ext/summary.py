@@ -1,29 +1,30 @@
-"""A page's description is its first paragraph: search engines and previews of a link show it."""
+"""A page's description is its first paragraph: search engines and previews of a link show it.
+
+sphinxext-opengraph by itself would take formulas, code and lists along, and cut them inside a word.
+"""
 
 import html
-import re
+import textwrap
 
 from docutils import nodes
-
-LENGTH = 200
 
 
 def first_paragraph(doctree):
     """Return the text of the first paragraph that stands in the page itself, cut at a word's end."""
     page = (nodes.section, nodes.document)
     inside = (p.astext() for p in doctree.findall(nodes.paragraph) if isinstance(p.parent, page))
-    text = " ".join(next(inside, "").split())
-    return text if len(text) <= LENGTH else re.sub(r"\W*\s\S*$", "", text[:LENGTH]) + "…"
+    return textwrap.shorten(next(inside, ""), 200, placeholder="…")
 
 
 def describe(app, pagename, templatename, context, doctree):
     """Write the description before sphinxext-opengraph looks for one."""
-    generated = f"{context.get('title', pagename)}: {app.config.html_title}"  # such as the page of the search
-    text = first_paragraph(doctree) if doctree else generated
-    tag = f'<meta name="description" content="{html.escape(text)}" />\n'
-    context["metatags"] = tag + context.get("metatags", "")
-    if doctree:
-        context["meta"] = {**(context["meta"] or {}), "og:description": text}
+    text = (
+        first_paragraph(doctree) if doctree else f"{context.get('title', pagename)}: {app.config.html_title}"
+    )
+    context["metatags"] = (
+        f'<meta name="description" content="{html.escape(text)}" />\n{context.get("metatags", "")}'
+    )
+    context["meta"] = {**(context.get("meta") or {}), "og:description": text}
 
 
 def setup(app):
