@@ -21,12 +21,11 @@ import json
 import linecache
 import os
 import pathlib
-import re
 import subprocess
 import sys
-import threading
 import time
 import types
+import warnings
 
 from tools.execution import REPLICATIONS, ROOT, notebooks, statement
 
@@ -58,22 +57,27 @@ THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THR
 def digest(path):
     """Return a digest of a lesson's code and of the helpers that it computes with; figures only look."""
     code = _code(path)
-    total = hashlib.sha256("\n".join(map(_bare, code)).encode())
-    for module in sorted(_imported("\n".join(code))):
-        total.update(_bare(module.read_text(encoding="utf-8")).encode())
-    return total.hexdigest()[:16]
+    modules = sorted(_imported("\n".join(code)))
+    return _hash("\n".join(map(_bare, code)), *(_bare(m.read_text(encoding="utf-8")) for m in modules))
 
 
 def own_digest(path):
     """Return a digest of a lesson's code alone."""
-    return hashlib.sha256("\n".join(map(_bare, _code(path))).encode()).hexdigest()[:16]
+    return _hash("\n".join(map(_bare, _code(path))))
+
+
+def _hash(*texts):
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
+def _cells(path):
+    import nbformat
+
+    return [c for c in nbformat.read(path, nbformat.NO_CONVERT).cells if c.cell_type == "code"]
 
 
 def _code(path):
-    import nbformat
-
-    cells = nbformat.read(path, nbformat.NO_CONVERT).cells
-    return [cell.source for cell in cells if cell.cell_type == "code" and cell.id != "bootstrap"]
+    return [cell.source for cell in _cells(path) if cell.id != "bootstrap"]
 
 
 def _bare(source):
@@ -85,9 +89,9 @@ def _bare(source):
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
-def _imported(source, found=None):
+def _imported(source, files=None):
     """Return the files of the helpers that a source imports, directly or not; figures only look."""
-    found = set() if found is None else found
+    files = set() if files is None else files
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -99,10 +103,10 @@ def _imported(source, found=None):
             continue
         base = ROOT.joinpath(*name.split("."))
         for file in (base.with_suffix(".py"), base / "__init__.py"):
-            if file.is_file() and file not in found:
-                found.add(file)
-                _imported(file.read_text(encoding="utf-8"), found)
-    return found
+            if file.is_file() and file not in files:
+                files.add(file)
+                _imported(file.read_text(encoding="utf-8"), files)
+    return files
 
 
 # ---- one repetition ----
@@ -114,14 +118,10 @@ def run(path):
     A cell that fails ends the repetition no more than it does in JupyterLab's *Run All* with errors allowed:
     the next one is tried. Figures are not drawn.
     """
-    import nbformat
-
     os.chdir(path.parent)
-    main = types.ModuleType("__main__")
-    sys.modules["__main__"] = main
-    start, failed, printed = time.perf_counter(), {}, hashlib.sha256()
-    code = [cell for cell in nbformat.read(path, nbformat.NO_CONVERT).cells if cell.cell_type == "code"]
-    for i, cell in enumerate(code):
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    start, failed, printed = time.perf_counter(), {}, []
+    for i, cell in enumerate(_cells(path)):
         name, output = f"<cell {i}>", io.StringIO()
         linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
         try:
@@ -130,49 +130,19 @@ def run(path):
         except Exception as error:
             words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             failed[cell.id] = {"error": words, "output": output.getvalue()[-2000:]}
-        printed.update(output.getvalue().encode())
-        _forget_figures()
-    seconds = round(time.perf_counter() - start, 1)
-    return {"seconds": seconds, "failed": failed, "printed": printed.hexdigest()[:16]}
+        printed.append(output.getvalue())
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
+    return {"seconds": round(time.perf_counter() - start, 1), "failed": failed, "printed": _hash(*printed)}
 
 
-def _forget_figures():
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
-
-
-def _fork(path, kind, n, target):
-    """Run a repetition in a child that has all imports already, and write what happened."""
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-        return
-    try:
-        if kind != "kernels":
-            os.environ["CNN_BOOK_REPLICATION"] = f"{kind}:{n}"
-        found = run(path)
-        unfinished = target.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(found), encoding="utf-8")
-        os.replace(unfinished, target)
-        os._exit(0)
-    except BaseException as error:
-        sys.stderr.write(f"{path.name}, {kind} {n}: {type(error).__name__}: {error}\n")
-        os._exit(1)
-
-
-def work():
-    """Run the repetitions that standard input names, one a line, in the environment of this process."""
-    import warnings
-
+def work(path, target):
+    """Run a lesson in the environment of this process, and write what happened."""
     warnings.simplefilter("ignore")
-    import helpers.figures.explorers
-    import helpers.training.records
-    import helpers.training.replicas  # noqa: F401 - the children find all this imported
-
-    for line in sys.stdin:
-        path, kind, n, target = json.loads(line)
-        _fork(pathlib.Path(path), kind, n, pathlib.Path(target))
-        print("done", flush=True)
+    result = run(path)
+    unfinished = target.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(result), encoding="utf-8")
+    os.replace(unfinished, target)
 
 
 # ---- all of them ----
@@ -181,61 +151,42 @@ def work():
 def plan(paths, seeds, rounding, kernels):
     """Yield ``(path, kernel, kind, n)`` for every repetition, what tells most first."""
     for path in paths:
-        for n in range(1, seeds + 1):
-            yield path, "AVX-512", "seeds", n
-        for name in [*KERNELS][::-1][:kernels]:
-            yield path, name, "kernels", name
-        for n in range(1, rounding + 1):
-            yield path, "AVX-512", "rounding", n
+        yield from ((path, "AVX-512", "seeds", n) for n in range(1, seeds + 1))
+        yield from ((path, name, "kernels", name) for name in [*KERNELS][::-1][:kernels])
+        yield from ((path, "AVX-512", "rounding", n) for n in range(1, rounding + 1))
 
 
 def _target(path, kind, n):
     return RUNS / path.stem / digest(path) / f"{kind}-{n}.json"
 
 
-def replicate(asked, jobs):
+def replicate(tasks, jobs):
     """Run what is missing of the repetitions, `jobs` at a time; return how many could not be run."""
-    folders = {path: RUNS / path.stem / digest(path) for path in {task[0] for task in asked}}
-    tasks = [(*task, folders[task[0]] / f"{task[2]}-{task[3]}.json") for task in asked]
+    from tqdm import tqdm
+
+    tasks = [(*task, _target(task[0], *task[2:])) for task in tasks]
     missing = [task for task in tasks if not task[4].exists()]
-    for task in missing:
-        task[4].parent.mkdir(parents=True, exist_ok=True)
     print(f"{len(tasks)} repetitions, {len(tasks) - len(missing)} of them run before", flush=True)
-    start, lost, workers = time.perf_counter(), 0, {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(_ask, workers, *task): task for task in missing}
-        for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
-            path, _, kind, n, target = futures[future]
-            lost += not target.exists()
-            left = (time.perf_counter() - start) / done * (len(missing) - done) / 60
-            _say(path, kind, n, target, f"{done} of {len(missing)}, {left:.0f} min left")
-    for worker in workers.values():
-        worker.communicate()
-    return lost
+        futures = [pool.submit(_repeat, *task) for task in missing]
+        for _ in tqdm(concurrent.futures.as_completed(futures), total=len(missing), disable=None):
+            pass
+    return sum(not target.exists() for *_, target in missing)
 
 
-def _ask(workers, path, kernel, kind, n, target):
-    """Have a repetition run by this thread's process for an instruction set, which imports torch once."""
-    key = threading.get_ident(), kernel
-    if key not in workers:
-        environment = os.environ | THREADS | KERNELS[kernel] | {"MPLBACKEND": "agg"}
-        command = [sys.executable, "-m", "tools.replication", "--work"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        workers[key] = subprocess.Popen(command, **pipes, env=environment, cwd=ROOT)
-    worker = workers[key]
-    worker.stdin.write(json.dumps([str(path), kind, n, str(target)]) + "\n")
-    worker.stdin.flush()
-    worker.stdout.readline()
-
-
-def _say(path, kind, n, target, progress):
-    if not target.exists():
-        print(f"{path.stem}, {kind} {n}: could not be run ({progress})", flush=True)
-        return
-    found = json.loads(target.read_text(encoding="utf-8"))
-    count = len(found["failed"])
-    words = "all held" if not count else f"{count} failed"
-    print(f"{path.stem}, {kind} {n}: {words}, {found['seconds']} s ({progress})", flush=True)
+def _repeat(path, kernel, kind, n, target):
+    """Run a repetition in a process of its own, and say what came out."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | THREADS | KERNELS[kernel] | {"MPLBACKEND": "agg"}
+    if kind != "kernels":
+        environment["CNN_BOOK_REPLICATION"] = f"{kind}:{n}"
+    command = [sys.executable, "-m", "tools.replication", "--work", str(path), str(target)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, env=environment, cwd=ROOT)
+    words = "could not be run"
+    if target.exists():
+        result = json.loads(target.read_text(encoding="utf-8"))
+        words = f"{len(result['failed'])} failed, {result['seconds']} s"
+    print(f"{path.stem}, {kind} {n}: {words}", flush=True)
 
 
 # ---- the record ----
@@ -249,7 +200,7 @@ def circumstances():
 
 
 def recorded():
-    """Return what is kept of each lesson, by its name."""
+    """Return the record of each lesson, by its name."""
     return json.loads(RECORD.read_text(encoding="utf-8"))["lessons"] if RECORD.exists() else {}
 
 
@@ -257,26 +208,22 @@ def printed(path):
     """Return a digest of what a lesson prints with this processor's own kernels, running it if need be."""
     plain = path, "AVX-512", "kernels", "AVX-512"
     target = _target(path, *plain[2:])
-    if not target.exists() or "printed" not in json.loads(target.read_text(encoding="utf-8")):
-        target.unlink(missing_ok=True)
+    if not target.exists():
         replicate([plain], 1)
     return json.loads(target.read_text(encoding="utf-8"))["printed"] if target.exists() else None
 
 
 def stays(path):
     """Return whether helpers were rewritten since a lesson was counted, and it prints the same as then."""
-    known = recorded().get(path.stem, {})
-    is_rewritten = known.get("digest", digest(path)) != digest(path)
-    is_alike = known == known | {"cells": own_digest(path)} | circumstances()
-    return is_rewritten and is_alike and printed(path) == known["printed"]
+    record = recorded().get(path.stem, {})
+    is_rewritten = record.get("digest", digest(path)) != digest(path)
+    is_alike = record == record | {"cells": own_digest(path)} | circumstances()
+    return is_rewritten and is_alike and printed(path) == record["printed"]
 
 
 def checks(path):
     """Return the check cells of a lesson, ``{id: (kind, statement)}``."""
-    import nbformat
-
-    cells = nbformat.read(path, nbformat.NO_CONVERT).cells
-    return {cell.id: statement(cell.source) for cell in cells if "check" in cell.metadata.get("tags", ())}
+    return {c.id: statement(c.source) for c in _cells(path) if "check" in c.metadata.get("tags", ())}
 
 
 def failures(path):
@@ -288,8 +235,9 @@ def failures(path):
 
 def counts(path):
     """Return how many repetitions of a lesson there are, and for each check in how many it held."""
-    known = [*failures(path)]
-    runs = {kind: [failed for k, _, failed in known if k == kind] for kind in MINIMUM}
+    runs = {kind: [] for kind in MINIMUM}
+    for kind, _, failed in failures(path):
+        runs[kind].append(failed)
     held = {i: {k: sum(i not in failed for failed in own) for k, own in runs.items()} for i in checks(path)}
     return {"repetitions": {kind: len(own) for kind, own in runs.items()}, "held": held}
 
@@ -308,11 +256,11 @@ def record(paths):
     """Renew the counts of those of these lessons whose repetitions are complete; keep the others."""
     lessons = recorded()
     for path in paths:
-        known = counts(path)
-        if all(known["repetitions"][kind] >= least for kind, least in MINIMUM.items()):
+        own = counts(path)
+        if all(own["repetitions"][kind] >= least for kind, least in MINIMUM.items()):
             date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
             facts = {"digest": digest(path), "cells": own_digest(path), "printed": printed(path)}
-            lessons[path.stem] = facts | {"date": date} | circumstances() | known
+            lessons[path.stem] = facts | {"date": date} | circumstances() | own
     _write(lessons)
 
 
@@ -325,41 +273,40 @@ def _write(lessons):
 def report(paths):
     """Print the statements that failed, with the error and the last that the cell printed."""
     for path in paths:
-        words, repetitions = checks(path), sum(counts(path)["repetitions"].values())
-        print(f"\n{path.stem}: {len(words)} checks, {repetitions} repetitions")
-        for kind, n, failed in failures(path):
+        words, runs = checks(path), [*failures(path)]
+        print(f"\n{path.stem}: {len(words)} checks, {len(runs)} repetitions")
+        for kind, n, failed in runs:
             for i, failure in failed.items():
-                said = " | ".join(failure["output"].strip().splitlines()[-6:])
+                output = " | ".join(failure["output"].strip().splitlines()[-6:])
                 print(f"  {kind} {n}, {i}: {': '.join(words.get(i, ('not a check', '')))}")
-                print(f"    {failure['error']}\n    {said}")
+                print(f"    {failure['error']}\n    {output}")
 
 
-def _lessons(words):
-    paths = [path for path in notebooks() if path.parent.name.startswith("part")]
-    chosen = [path for path in paths if not words or path.name.split("-")[0].lstrip("0") in words]
-    unknown = set(words) - {path.name.split("-")[0].lstrip("0") for path in paths}
-    if unknown:
+def _lessons(numbers):
+    parts = [path for path in notebooks() if path.parent.name.startswith("part")]
+    lessons = {path.name.partition("-")[0].lstrip("0"): path for path in parts}
+    numbers = [number.lstrip("0") for number in numbers] or [*lessons]
+    if unknown := set(numbers) - set(lessons):
         raise SystemExit(f"no lesson has the number {', '.join(sorted(unknown))}")
-    return chosen
+    return [path for number, path in lessons.items() if number in numbers]
 
 
 def main(arguments=None):
     """Replicate, record and report."""
     parser = argparse.ArgumentParser(prog="python -m tools.replication", description=__doc__.split("\n")[0])
     parser.add_argument("lessons", nargs="*", help="numbers of lessons; all by default")
-    parser.add_argument("--seeds", type=int, default=MINIMUM["seeds"])
-    parser.add_argument("--rounding", type=int, default=MINIMUM["rounding"])
-    parser.add_argument("--kernels", type=int, default=MINIMUM["kernels"], help="the oldest first")
+    for kind, least in MINIMUM.items():
+        parser.add_argument(f"--{kind}", type=int, default=least)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--report", action="store_true", help="only print what is known")
-    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
-    told = parser.parse_args(arguments)
-    if told.work:
-        return work()
-    paths = _lessons([re.sub(r"^0+", "", word) for word in told.lessons])
-    if not told.report:
+    parser.add_argument("--report", action="store_true", help="only print the record")
+    parser.add_argument("--work", nargs=2, type=pathlib.Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.work:
+        return work(*options.work)
+    paths, lost = _lessons(options.lessons), 0
+    if not options.report:
         paths = [path for path in paths if not carried(path)]
-    lost = 0 if told.report else replicate(plan(paths, told.seeds, told.rounding, told.kernels), told.jobs)
+        lost = replicate(plan(paths, options.seeds, options.rounding, options.kernels), options.jobs)
     record(paths)
     report(paths)
     return lost
