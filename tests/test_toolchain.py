@@ -211,7 +211,7 @@ def test_a_notebook_is_kept_only_when_all_its_cells_were_seen(small_project):
 def test_no_page_is_made_from_a_repetition(small_project, monkeypatch):
     monkeypatch.setenv("CNN_BOOK_REPLICATION", "seeds:1")
     with pytest.raises(RuntimeError, match="no page is made from a repetition: unset CNN_BOOK_REPLICATION"):
-        execution.open_cache(small_project)
+        execution.missing(small_project)
 
 
 def test_a_lesson_that_a_reader_opens_lets_waiting_threads_sleep():

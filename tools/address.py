@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # The files in which the address stands word for word.
 CARRIERS = ("_config.yml", "CITATION.cff", "*.md", "book/**/*.md", "lessons/**/*.ipynb")
 
-BOOTSTRAP = '''\
+BOOTSTRAP = """\
 # Book set-up: takes `helpers` from this checkout, or installs them from the book's repository (Colab).
 import importlib.util
 import os
@@ -48,7 +48,7 @@ if getattr(helpers, "BOOK", None) != "How CNNs Learn":
     )
 _home = pathlib.Path(helpers.__file__).parents[1]
 _styles = [_home / folder / "matplotlibrc" for folder in ("lessons", "helpers/figures")]
-matplotlib.rc_file(next(path for path in _styles if path.is_file()))'''
+matplotlib.rc_file(next(path for path in _styles if path.is_file()))"""
 
 
 def read(root=ROOT):

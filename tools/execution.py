@@ -55,8 +55,9 @@ def digest(root=ROOT):
     return total.hexdigest()
 
 
+@contextlib.contextmanager
 def open_cache(root=ROOT):
-    """Return the book's cache of executed notebooks, emptied when it belongs to another digest."""
+    """Give the book's cache of executed notebooks, emptied when it belongs to another digest."""
     from jupyter_cache import get_cache
 
     if os.environ.get("CNN_BOOK_REPLICATION"):
@@ -68,13 +69,7 @@ def open_cache(root=ROOT):
     if not folder.exists():
         folder.mkdir(parents=True)
         stamp.write_text(now)
-    return get_cache(folder)
-
-
-@contextlib.contextmanager
-def opened_cache(root=ROOT):
-    """Give the cache, and close its database in the end."""
-    cache = open_cache(root)
+    cache = get_cache(folder)
     try:
         yield cache
     finally:
@@ -83,8 +78,7 @@ def opened_cache(root=ROOT):
 
 def missing(root=ROOT):
     """Return the notebooks whose outputs are not in the cache."""
-    there = {path for path, _ in cached(root)}
-    return [path for path in notebooks(root) if path not in there]
+    return sorted(set(notebooks(root)) - {path for path, _ in cached(root)})
 
 
 def executed(path, cells):
@@ -111,12 +105,12 @@ def failures(notebook):
         if errors:
             kind, words = statement(cell.source)
             first = next(iter(cell.source.strip().splitlines()), "")
-            said = "".join(output.text for output in cell.outputs if output.output_type == "stream")
+            printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
             error = f"{errors[0].ename}: {errors[0].evalue}".strip().rstrip(":")
-            yield f"{kind}: {words}" if kind else f"the cell `{first}`", error, said.strip()
+            yield f"{kind}: {words}" if kind else f"the cell `{first}`", error, printed.strip()
 
 
-def told(path, notebook):
+def report(path, notebook):
     """Return what did not hold in a lesson, as lines for a terminal."""
     lines = []
     for words, error, numbers in failures(notebook):
@@ -129,7 +123,7 @@ def cached(root=ROOT):
     """Yield every lesson that the cache has, with its outputs."""
     import nbformat
 
-    with opened_cache(root) as cache:
+    with open_cache(root) as cache:
         for path in notebooks(root):
             try:
                 yield path, cache.merge_match_into_notebook(nbformat.read(path, nbformat.NO_CONVERT))[1]
@@ -142,7 +136,7 @@ def store(results, root=ROOT):
     import nbformat
     from jupyter_cache.base import CacheBundleIn
 
-    with opened_cache(root) as cache:
+    with open_cache(root) as cache:
         for path, text in results.items():
             bundle = CacheBundleIn(nbformat.reads(text, nbformat.NO_CONVERT), path)
             cache.cache_notebook_bundle(bundle, overwrite=True)
@@ -171,8 +165,8 @@ class Recorder:
     def pytest_sessionfinish(self, session):
         import nbformat
 
-        found = {path: executed(path, cells) for path, cells in self.cells.items()}
-        results = {path: nbformat.writes(notebook) for path, notebook in found.items() if notebook}
+        lessons = {path: executed(path, cells) for path, cells in self.cells.items()}
+        results = {path: nbformat.writes(notebook) for path, notebook in lessons.items() if notebook}
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["executed"] = results
         else:
@@ -185,9 +179,9 @@ class Recorder:
     def pytest_terminal_summary(self, terminalreporter, config):
         if hasattr(config, "workeroutput"):
             return  # one process looks into the cache, lest it is emptied under another's hand
-        ran = {config.rootpath / path for path in self.seconds}
-        seen = [(path, notebook) for path, notebook in cached(config.rootpath) if path in ran]
-        lines = [line for path, notebook in seen for line in told(path, notebook)]
+        paths = {config.rootpath / path for path in self.seconds}
+        lessons = ((path, notebook) for path, notebook in cached(config.rootpath) if path in paths)
+        lines = [line for lesson in lessons for line in report(*lesson)]
         if lines:
             terminalreporter.section("what did not hold")
             terminalreporter.write_line("\n".join(lines))
@@ -205,7 +199,8 @@ def setup(app):
     """Render pages anew whenever the cache was emptied (Sphinx calls this)."""
 
     def remember(app, config):
-        open_cache(pathlib.Path(app.srcdir))
+        with open_cache(pathlib.Path(app.srcdir)):
+            pass  # it is emptied where it has to be
         config.execution_digest = digest(pathlib.Path(app.srcdir))
 
     app.add_config_value("execution_digest", "", "env")
@@ -214,7 +209,6 @@ def setup(app):
 
 
 if __name__ == "__main__" and "--failures" in sys.argv:
-    print(*(line for path, ran in cached() for line in told(path, ran)), sep="\n")
+    print(*(line for lesson in cached() for line in report(*lesson)), sep="\n")
 elif __name__ == "__main__":
-    open_cache()
     print(*(path.relative_to(ROOT) for path in (notebooks() if "--all" in sys.argv else missing())))

@@ -20,51 +20,41 @@ METHOD = schedules.CosineDecay(peak_lr=0.1, total_steps=1000)
 BLUE, GREY = "#0072B2", "#595959"
 
 
-def panel(figure, place, title):
-    """Return an empty panel with its title."""
+def panel(figure, place, title, *text, **style):
+    """Draw a panel: its title, and a text at a height."""
     axes = figure.add_axes(place)
     axes.set_axis_off()
     axes.text(0, 1.0, title, color=GREY, fontsize=10, va="bottom")
-    return axes
+    axes.text(0, *text, **style)
 
 
 def draw():
     """Return the picture as a matplotlib figure."""
     figure = Figure(figsize=(9, 4.2), facecolor="white")
-    code = panel(figure, (0.03, 0.66, 0.94, 0.27), "written once")
+    code = {"family": "monospace", "va": "top"}
     source = textwrap.dedent(inspect.getsource(type(METHOD).formula))
-    code.text(0, 0.9, source, family="monospace", fontsize=10.5, va="top", linespacing=1.5)
+    place = (0.03, 0.66, 0.94, 0.27)
+    panel(figure, place, "written once", 0.9, source, fontsize=10.5, linespacing=1.5, **code)
 
-    equation = panel(figure, (0.03, 0.37, 0.44, 0.20), "run on symbols: the equation")
     text = symbolic.latex(METHOD).replace(r"\text", r"\mathrm").replace(r"\frac{\left", r"\dfrac{\left")
-    equation.text(0, 0.45, rf"$\eta_t = {text}$", fontsize=15, va="center")
+    place, title = (0.03, 0.37, 0.44, 0.20), "run on symbols: the equation"
+    panel(figure, place, title, 0.45, rf"$\eta_t = {text}$", fontsize=15, va="center")
 
-    script = panel(figure, (0.03, 0.04, 0.44, 0.22), "translated: the slider's JavaScript")
-    script.text(
-        0,
-        0.85,
-        "\n".join(textwrap.wrap(symbolic.javascript(METHOD), 58)),
-        family="monospace",
-        fontsize=9,
-        va="top",
-        linespacing=1.4,
-    )
-
-    curve = figure.add_axes((0.60, 0.15, 0.37, 0.42))
-    curve.plot(METHOD.rates(1001), color=BLUE, linewidth=2.2)
-    curve.set_title("run on an array: the rates", color=GREY, fontsize=10, loc="left")
-    curve.set_xlabel("step")
-    curve.set_ylabel("learning rate")
-    curve.spines[["top", "right"]].set_visible(False)
-    curve.plot(500, METHOD(500), "o", color=BLUE)
-    curve.annotate(
-        f"run on a number: {METHOD(500):.2f}",
-        (500, METHOD(500)),
-        (10, 4),
-        textcoords="offset points",
-        fontsize=9.5,
-    )
+    script = "\n".join(textwrap.wrap(symbolic.javascript(METHOD), 58))
+    place, title = (0.03, 0.04, 0.44, 0.22), "translated: the slider's JavaScript"
+    panel(figure, place, title, 0.85, script, fontsize=9, linespacing=1.4, **code)
+    _curve(figure.add_axes((0.60, 0.15, 0.37, 0.42)))
     return figure
+
+
+def _curve(axes):
+    axes.plot(METHOD.rates(1001), color=BLUE, linewidth=2.2)
+    axes.set_title("run on an array: the rates", color=GREY, fontsize=10, loc="left")
+    axes.set(xlabel="step", ylabel="learning rate")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.plot(500, METHOD(500), "o", color=BLUE)
+    words, place = f"run on a number: {METHOD(500):.2f}", (500, METHOD(500))
+    axes.annotate(words, place, (10, 4), textcoords="offset points", fontsize=9.5)
 
 
 def write(path=PICTURE):
