@@ -22,24 +22,6 @@ def images_and_labels():
     return torch.rand(35, 1, 8, 8, generator=generator), torch.randint(10, (35,), generator=generator)
 
 
-def three_steps(runtime, model):
-    """Train by hand, each process on its share of every batch; return the weights and the losses."""
-    model = runtime.prepare(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9, weight_decay=1e-3)
-    losses = []
-    with runtime:
-        for batch in zip(*(data.split(12) for data in runtime.to(*images_and_labels())), strict=True):
-            x, y = (data[processes.rank() :: processes.world_size()] for data in batch)
-            optimizer.zero_grad()
-            with runtime.autocast():
-                loss = F.cross_entropy(model(x), y) * (len(y) / len(batch[1]))
-            loss.backward()
-            processes.sum_gradients(model.parameters())
-            optimizer.step()
-            losses.append(processes.total(loss.detach()).item())
-    return model.state_dict(), losses
-
-
 def fitted(*hooks):
     """Train a network for three steps by `fit`; return its weights, the record and a later evaluation."""
     model, data = models.small_cnn(seed=processes.rank()), images_and_labels()
@@ -96,7 +78,6 @@ def agree(folder):
     """Write down what this process saw of everything that processes exchange."""
     seen = {
         "places": (processes.rank(), processes.local_rank(), processes.world_size(), processes.is_main()),
-        "steps": three_steps(Runtime("cpu"), models.small_cnn(seed=processes.rank())),
         "fit": fitted(),
         "normed": normed(),
         "gradients": summed_gradients(),

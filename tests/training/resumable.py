@@ -5,6 +5,9 @@ import os
 import pathlib
 import resource
 import signal
+import sys
+import time
+from functools import partial
 
 import torch
 import torch._dynamo  # which every optimizer of torch loads when it is made; a fork has it already
@@ -12,8 +15,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.formulas import rules
-from helpers.formulas.schedules import ReduceOnPlateau
+from helpers.formulas.schedules import CosineDecay, ReduceOnPlateau
 from helpers.training import data, fit, processes
+from helpers.training import search as searches
 from helpers.training.augmentation import Augmentation
 from helpers.training.checkpoints import Checkpoints
 from helpers.training.hooks import Augment, ClipGradient, EarlyStopping, Plateau
@@ -158,3 +162,24 @@ def together(job, rank, folder):
     place = f"file://{folder}/{job.__name__}"
     torch.distributed.init_process_group("gloo", place, rank=rank, world_size=2)
     job(folder)
+
+
+def search(folder):
+    """Be a worker of a search, whose fourth trial hangs until its worker is killed; write down the result."""
+
+    def objective(trial, schedule):
+        (folder / f"begun-{trial.number}").touch()
+        if trial.number == 3:
+            (folder / f"hangs-{os.getpid()}").touch()
+            time.sleep(600)
+        while trial.number > 3 and not (folder / "killed").exists():
+            time.sleep(0.05)
+        time.sleep(3 * (trial.number == 4))  # the survivor outlives the other by more than the grace
+        return schedule(0)
+
+    searches.HEARTBEAT, searches.GRACE = 1, 2
+    space = {"schedule": partial(CosineDecay, total_steps=4, end_lr=0.0)}
+    study = searches.Search(objective, space, trials=8, storage=folder / "study.db")
+    assert "optuna" not in sys.modules, "a search imports it when it is run"
+    result = study.run()
+    (folder / "said").write_text(repr(result))

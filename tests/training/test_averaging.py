@@ -1,7 +1,6 @@
 """Averages of weights agree with torch's, in real trainings; averages of predictions keep their promises."""
 
 import copy
-import re
 
 import pytest
 import torch
@@ -14,6 +13,8 @@ from helpers.training import fit, models
 from helpers.training.averaging import EMA, SWA, Ensemble, Flipped, Snapshots, flip_tta
 from helpers.training.checkpoints import Checkpoints
 from helpers.training.hooks import EarlyStopping
+
+BLANK = torch.zeros(400, 1, 8, 8), torch.zeros(400, dtype=torch.int64)
 
 
 @pytest.fixture(scope="module")
@@ -178,38 +179,3 @@ def test_a_mirror_is_a_mirror_and_both_together_do_not_care(val):
         wanted = (model(images).softmax(1) + model(images.flip(3)).softmax(1)) / 2
         torch.testing.assert_close(both(images).exp(), wanted, rtol=1e-5, atol=1e-7)
     assert len([*both.parameters()]) == len([*model.parameters()])
-
-
-# What is refused
-
-
-REFUSED = {
-    "decay": (lambda: EMA(1.0), "decay must be in [0, 1), got decay=1.0"),
-    "every": (lambda: EMA(0.9, every=0), "every must be positive, got every=0"),
-    "swa every": (lambda: SWA(1, every=0), "every must be positive, got every=0"),
-    "start_step": (lambda: SWA(0), "start_step must be positive, got start_step=0"),
-    "steps": (lambda: Snapshots([]), "steps must not be empty, got steps=()"),
-    "order": (lambda: Snapshots([2, 2]), "steps must increase from each entry to the next, got steps=(2, 2)"),
-    "models": (lambda: Ensemble([]), "models must hold at least one model, got models=[]"),
-    "module": (lambda: Ensemble([3]), "int is not a Module subclass"),
-    "state": (lambda: EMA(0.9).state_dict(), "model must be known, got model=None"),
-    "load": (lambda: Snapshots([1]).load_state_dict({"models": []}), "model must be known, got model=None"),
-}
-
-
-@pytest.mark.parametrize("make, message", REFUSED.values(), ids=REFUSED)
-def test_what_is_refused(make, message):
-    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
-        make()
-
-
-@pytest.mark.parametrize(
-    "hook, message",
-    [
-        (SWA(31), "start_step must be at most the 30 updates of this training, got start_step=31"),
-        (Snapshots([5, 31]), "steps must end within the 30 updates of this training, got steps=(5, 31)"),
-    ],
-)
-def test_what_a_training_is_too_short_for_is_refused_before_it_begins(train, hook, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        trained(train, [hook])

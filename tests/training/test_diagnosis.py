@@ -296,25 +296,3 @@ def test_the_path_is_measured_by_the_rate_spent():
     assert curve.late == pytest.approx(0.5, abs=0.03)
     assert curve.spent == pytest.approx(0.597 * 400, abs=2)  # x - sin(pi x) / pi... solves to 0.9 there
     assert mean_of(np.arange(4.0), 4).tolist() == [1.5]
-
-
-REFUSED = [
-    (lambda: diagnose([2.3]), "history must be a History, got history=[2.3]"),
-    (lambda: diagnose(drawn(FALL[:39])), "history must have at least 40 steps, got history=History(39"),
-    (lambda: diagnose(History()), "history must have at least one step, got history=History(0 steps"),
-    (lambda: diagnose(drawn(FALL, [0.0] * 400)), "history must have a positive rate"),
-    (lambda: diagnose(drawn(FALL, [0.1])), "history must have an entry of rates for each of losses"),
-    (
-        lambda: diagnose(History(rates=[1.0], losses=[1.0], val_losses=[1.0])),
-        "history must have an entry of val_steps for each of val_losses",
-    ),
-    (lambda: diagnose(drawn(np.zeros(50))), "history must start with a positive loss"),
-    (lambda: diagnose(drawn(FALL), n_classes=1), "n_classes must be at least 2, got n_classes=1"),
-    (lambda: diagnose(drawn(FALL), n_classes=2.0), "n_classes must be a whole number"),
-]
-
-
-@pytest.mark.parametrize("call, message", REFUSED)
-def test_what_is_refused(call, message):
-    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
-        call()

@@ -122,7 +122,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("how", "body", "fault"), [(how, *rest) for how, rest in FAULTS.items()], ids=FAULTS)
 def test_a_faulty_host_is_named_or_the_next_one_tried(host, tmp_path, monkeypatch, how, body, fault):
-    monkeypatch.setattr(downloads, "TIMEOUT", 1.0 if fault == "timed out" else 60.0)
+    monkeypatch.setattr(downloads, "TIMEOUT", 0.3 if fault == "timed out" else 60.0)
     faulty = host.serve(body, how)
     with pytest.raises(ConnectionError, match=rf"(?s)set/file\.bin must come .*/0: .*{fault}"):
         read(download(faulty), tmp_path)

@@ -104,29 +104,6 @@ def test_dead_or_broken_features_end_the_training(value, rate):
     assert own.rates[0] == rate or (math.isnan(rate) and math.isnan(own.rates[0]))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ({"rule": "SAM"}, ValueError, "rule must be .* got rule='SAM'"),
-        ({"batch_size": 71}, ValueError, "batch_size must be at most 70, got batch_size=71"),
-        ({"batch_size": 0}, ValueError, "batch_size must be positive, got batch_size=0"),
-        ({"scale": 0.0}, ValueError, "scale must be positive, got scale=0.0"),
-        ({"l2": -1.0}, ValueError, "l2 must be zero or positive, got l2=-1.0"),
-    ],
-)
-def test_errors(arguments, error, message):
-    with pytest.raises(error, match=message):
-        LastLayerRate(**({"rule": "SGD", "images": IMAGES, "batch_size": 32} | arguments))
-
-
-def test_a_network_without_a_last_linear_layer_is_refused():
-    model = nn.Sequential(nn.Flatten(), nn.Linear(9, 3), nn.ReLU())
-    with pytest.raises(
-        TypeError, match=r"model must be an nn.Sequential that ends in an nn.Linear, got ReLU"
-    ):
-        trained(LastLayerRate("SGD", IMAGES, 32), model)
-
-
 @pytest.mark.parametrize("rule", ["SGD", "momentum", "RMSprop", "Adam"])
 def test_with_l2_the_rules_stand_dead_features(rule):
     class Dead(nn.Module):

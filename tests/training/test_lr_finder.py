@@ -23,6 +23,9 @@ def one_thread():
         yield
 
 
+BLANK = torch.zeros(40, 1, 8, 8), torch.zeros(40, dtype=torch.int64)
+
+
 @pytest.fixture
 def train(digits):
     return tuple(part[:1000] for part in digits)
@@ -218,26 +221,3 @@ def test_a_loss_that_is_no_number_is_named(train):
         model[1].weight[0, 0] = torch.nan
     with pytest.raises(NoSuggestion, match="the loss must be finite before the first update"):
         ranged(train, model, momentum(model.parameters()))
-
-
-@pytest.mark.parametrize(
-    "changes, message",
-    [
-        ({"low": 0.0}, "low must be positive, got low=0.0"),
-        ({"high": -1.0}, "high must be positive, got high=-1.0"),
-        ({"low": 1.0, "high": 0.1}, "low must be below high, got low=1.0"),
-        ({"steps": 9}, "steps must be at least 10, got steps=9"),
-        ({"seed": -1}, "seed must be zero or positive"),
-        ({"batch_size": 0}, "batch_size must be positive"),
-    ],
-)
-def test_arguments_are_checked(train, changes, message):
-    with pytest.raises(ValueError, match=message):
-        ranged_mlp(train, **changes)
-
-
-def test_the_optimizer_must_be_one_and_the_models(train):
-    with pytest.raises(TypeError, match="optimizer must be a torch optimizer, got optimizer='SGD'"):
-        ranged(train, mlp(), "SGD")
-    with pytest.raises(ValueError, match="optimizer must hold parameters of the model alone"):
-        ranged(train, mlp(), momentum(mlp().parameters()))

@@ -1,7 +1,6 @@
 """Where a training runs, in which precision, and from which seed."""
 
 import functools
-import re
 
 import pytest
 import torch
@@ -49,8 +48,6 @@ def test_threads_are_set_inside_and_restored_whatever_happens():
         assert torch.get_num_threads() == before
     with Runtime("cpu") as used:
         assert torch.get_num_threads() == before and used == Runtime("cpu")
-    with pytest.raises(ValueError, match="n must be positive, got n=0"), runtime.threads(0):
-        pass
 
 
 def test_the_innermost_block_counts_and_each_end_restores_what_was():
@@ -71,12 +68,6 @@ def test_a_seed_makes_a_generator_of_its_own():
     assert torch.equal(torch.random.get_rng_state(), state)
     generator = runtime.seeded(4)
     assert runtime.seeded(generator) is generator
-
-
-@pytest.mark.parametrize("seed, error", [(-1, ValueError), (1.0, TypeError), (None, TypeError)])
-def test_what_is_no_seed(seed, error):
-    with pytest.raises(error, match=re.escape(f"got seed={seed}")):
-        runtime.seeded(seed)
 
 
 def test_global_randomness_is_restored_whatever_happens():
@@ -101,23 +92,6 @@ def test_each_process_takes_a_gpu_of_its_own(machine, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(ValueError, match="device must be one of this machine, got device='auto': invalid"):
         Runtime()
-
-
-@pytest.mark.parametrize(
-    "changes, message",
-    [
-        (dict(device="gpu"), "device must be one of this machine, got device='gpu': Expected one of cpu"),
-        (dict(device=None), "device must be one of this machine, got device=None"),
-        (dict(device="cuda:99"), "device must be one of this machine, got device='cuda:99'"),
-        (dict(precision="fp16"), "precision must be 'fp32' or 'bf16', got precision='fp16'"),
-        (dict(precision="tf32"), "precision must be 'fp32' or 'bf16', got precision='tf32'"),
-        (dict(threads=0), "threads must be positive, got threads=0"),
-        (dict(micro_batch_size=0), "micro_batch_size must be positive, got micro_batch_size=0"),
-    ],
-)
-def test_what_is_refused(changes, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Runtime(**{"device": "cpu"} | changes)
 
 
 def test_the_fastest_is_what_the_machine_can(machine):
