@@ -79,17 +79,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.start(None)
         self.wfile.write(body[: len(body) // 2])
 
-    def claim_less(self, body):
-        self.start(len(body) // 2)
-        self.wfile.write(body)
-
-    def claim_more(self, body):
-        self.start(len(body) + 100)
-        self.wfile.write(body)
-
-    def silent(self, body):
-        self.server.closing.wait()
-
     def stall(self, body):
         """Send half and then nothing, without hanging up."""
         self.cut_off(body)
@@ -100,12 +89,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.cut_off(body)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
-
-    def redirect(self, body):
-        self.send_response(302)
-        self.send_header("Location", body.decode())
-        self.send_header("Content-Length", "0")
-        self.end_headers()
 
     def missing(self, body):
         self.send_error(404)

@@ -30,46 +30,22 @@ def network():
     return nn.Sequential(*layers).double()
 
 
-def one_hot(labels):
-    return F.one_hot(labels, 10).double()
-
-
-def soft(labels):
-    return 0.9 * one_hot(labels) + 0.01
-
-
-# what the hand derives, what torch does, and what the labels become
+# what the hand derives, what torch does, and what the labels become; tests/formulas has every loss
 ROWS = {
-    "squared error": (as_autograd(losses.SquaredError()), F.mse_loss, one_hot),
-    "absolute error": (as_autograd(losses.AbsoluteError()), F.l1_loss, one_hot),
-    "smooth L1": (
-        as_autograd(losses.SmoothL1(beta=0.3)),
-        lambda pred, target: F.smooth_l1_loss(pred, target, beta=0.3),
-        one_hot,
-    ),
     "Huber": (
         as_autograd(losses.Huber(delta=0.3)),
         lambda pred, target: F.huber_loss(pred, target, delta=0.3),
-        one_hot,
+        lambda labels: F.one_hot(labels, 10).double(),
     ),
-    "binary cross-entropy": (
-        as_autograd(losses.BinaryCrossEntropy(pos_weight=9.0)),
-        lambda logits, target: F.binary_cross_entropy_with_logits(
-            logits, target, pos_weight=torch.tensor(9.0, dtype=torch.float64)
-        ),
-        one_hot,
-    ),
-    "cross-entropy": (as_autograd(losses.softmax_cross_entropy), F.cross_entropy, lambda labels: labels),
     "cross-entropy with options": (
         as_autograd(losses.softmax_cross_entropy, label_smoothing=0.1, class_weights=WEIGHTS),
         lambda logits, labels: F.cross_entropy(logits, labels, WEIGHTS, label_smoothing=0.1),
         lambda labels: labels,
     ),
-    "cross-entropy of probabilities": (as_autograd(losses.softmax_cross_entropy), F.cross_entropy, soft),
     "divergence": (
         lambda logits, target: as_autograd(losses.kl_divergence)(logits.log_softmax(1), target),
         lambda logits, target: F.kl_div(logits.log_softmax(1), target, reduction="batchmean"),
-        soft,
+        lambda labels: 0.9 * F.one_hot(labels, 10).double() + 0.01,
     ),
 }
 
@@ -104,24 +80,15 @@ def test_a_network_takes_the_same_steps(name, digits):
     assert np.mean(ours[-8:]) < np.mean(ours[:8])
 
 
-def test_it_learns_the_digits(digits):
-    model = network()
-    trained(model, ROWS["cross-entropy"][0], *digits, steps=120)
-    assert (model(digits[0]).argmax(1) == digits[1]).double().mean() > 0.95
-
-
 def test_torch_agrees_by_its_own_check():
     logits = torch.randn(4, 3, dtype=torch.float64, generator=torch.manual_seed(0), requires_grad=True)
     loss = as_autograd(losses.softmax_cross_entropy, label_smoothing=0.2)
     assert torch.autograd.gradcheck(lambda z: 3 * loss(z, torch.tensor([0, 2, 1, 1])), logits)
 
 
-def test_a_prediction_without_gradient_gives_the_value_alone():
+def test_a_prediction_without_gradient_gives_the_value_alone_and_the_type_is_kept():
     value = as_autograd(losses.SquaredError())(torch.ones(2), torch.zeros(2))
     assert value == 1 and not value.requires_grad and value.shape == ()
-
-
-def test_the_type_is_kept():
     pred = torch.ones(2, dtype=torch.float32, requires_grad=True)
     value = as_autograd(losses.Huber())(pred, torch.zeros(2))
     value.backward()

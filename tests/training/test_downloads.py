@@ -52,20 +52,13 @@ def leftovers(root):
 # --- the folder
 
 
-@pytest.mark.parametrize(
-    ("value", "folder"),
-    [
-        ("/sets", Path("/sets")),
-        ("~/sets", Path.home() / "sets"),
-        ("", Path(pooch.os_cache("how-cnns-learn"))),
-        (None, Path(pooch.os_cache("how-cnns-learn"))),
-    ],
-)
-def test_the_environment_variable_names_the_folder(monkeypatch, value, folder):
-    monkeypatch.delenv("CNN_BOOK_DATA", raising=False)
-    if value is not None:
+def test_the_environment_variable_names_the_folder(monkeypatch):
+    cache = Path(pooch.os_cache("how-cnns-learn"))
+    for value, folder in {"/sets": Path("/sets"), "~/sets": Path.home() / "sets", "": cache}.items():
         monkeypatch.setenv("CNN_BOOK_DATA", value)
-    assert data_folder() == folder
+        assert data_folder() == folder
+    monkeypatch.delenv("CNN_BOOK_DATA")
+    assert data_folder() == cache
 
 
 # --- what is there already
@@ -91,18 +84,13 @@ def test_a_wrong_file_on_disk_is_named_and_left_alone(host, tmp_path, content):
 
 
 @pytest.mark.parametrize("how", ["whole", "without_length"])
-def test_a_download_arrives_whole(host, tmp_path, how):
+def test_a_download_arrives_whole(host, tmp_path, capfd, how):
     remote = download(host.serve(BODY, how))
     assert read(remote, tmp_path) == [BODY]
     assert leftovers(tmp_path) == [FILE]
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o644
-    assert read(remote, tmp_path) == [BODY]
-    assert len(host.requests) == 1
-
-
-def test_a_redirect_is_followed(host, tmp_path):
-    remote = download(host.serve(host.serve(BODY).encode(), "redirect"))
-    assert read(remote, tmp_path) == [BODY]
+    assert read(remote, tmp_path) == [BODY] and len(host.requests) == 1
+    assert capfd.readouterr() == ("", "")  # no progress where output is captured
 
 
 MISMATCH = f"expected {checksum(BODY)} but got"
@@ -110,11 +98,7 @@ FAULTS = {
     "missing": (BODY, "404"),
     "cut_off": (BODY, "IncompleteRead"),
     "cut_off_without_length": (BODY, MISMATCH),
-    "claim_less": (BODY, MISMATCH),
-    "claim_more": (BODY, "IncompleteRead"),
     "whole": (b"<html>Please sign in</html>", MISMATCH),
-    "without_length": (BODY * 50, MISMATCH),
-    "silent": (BODY, "timed out"),
     "stall": (BODY, "timed out"),
     "die": (BODY, "Connection (broken|aborted)"),
 }
@@ -143,11 +127,6 @@ def test_when_no_host_delivers_each_says_why_and_the_places_by_hand_are_told(hos
     assert f"{absent}: 404" in message
     assert f"by hand, unpacked if it is an archive, as\n  {tmp_path / FILE}\n" in message
     assert f"\n  {tmp_path / 'set' / 'other.bin'}\nor set CNN_BOOK_DATA" in message
-
-
-def test_no_progress_is_shown_where_output_is_captured(host, tmp_path, capfd):
-    read(download(host.serve(BODY)), tmp_path)
-    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(("how", "text"), [("whole", "100%"), ("cut_off", "100%"), ("without_length", FILE)])
@@ -247,9 +226,7 @@ def test_a_full_folder_is_not_blamed_on_a_host(host, tmp_path):
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(BODY) // 2, hard))  # as if the disk had no more room
     try:
-        with pytest.raises(
-            OSError, match=r"must be writable and have room for set/file\.bin.*too large; set"
-        ):
+        with pytest.raises(OSError, match=r"have room for set/file\.bin.*too large; set"):
             read(download(host.serve(BODY), host.serve(BODY)), tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
