@@ -175,12 +175,12 @@ def measure_all():
 def main():
     """Print the tables with memory given back and with memory kept."""
     torch.set_num_threads(1)
-    kept = KEEP.keys() <= os.environ.keys()
-    words = "kept in the process" if kept else "given back to the system as it pleases"
+    is_kept = KEEP.keys() <= os.environ.keys()
+    words = "kept in the process" if is_kept else "given back to the system as it pleases"
     print(f"\nN={N}, medians of {ROUNDS}, CPU time; load {os.getloadavg()[0]:.1f}; freed memory {words}")
     with single_thread():
         measure_all()
-    if not kept:
+    if not is_kept:
         sys.stdout.flush()
         subprocess.run([sys.executable, "-m", "benchmarks.layers"], env={**os.environ, **KEEP}, check=True)
 

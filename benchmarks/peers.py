@@ -173,8 +173,8 @@ class Batches(IterableDataset):
         self.images, self.labels = torch.rand(n * BATCH, 1, 28, 28), torch.randint(10, (n * BATCH,))
 
     def __iter__(self):
-        for chosen in torch.randperm(len(self.images)).split(BATCH):
-            yield self.images[chosen], self.labels[chosen]
+        for batch in torch.randperm(len(self.images)).split(BATCH):
+            yield self.images[batch], self.labels[batch]
 
     def loader(self):
         """Return a loader that hands the batches over as they are."""

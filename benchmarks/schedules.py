@@ -23,12 +23,12 @@ def cases():
     """Every schedule at its example values, and what is made of several."""
     cosine, stairs = example(schedules.CosineDecay), example(schedules.StepDecay)
     warm = example(schedules.Warmup, inner=cosine)
-    found = {method.__name__: example(method) for method in schedules.METHODS}
-    found["OneCycle, linear"] = example(schedules.OneCycle, anneal="linear")
-    found["Lambda"] = schedules.Lambda(0.1, decay)
-    found["Warmup of CosineDecay"] = warm
-    found["Joined, four parts"] = schedules.Joined((warm, stairs, cosine, stairs), (200, 400, 600))
-    return found
+    catalog = {method.__name__: example(method) for method in schedules.METHODS}
+    catalog["OneCycle, linear"] = example(schedules.OneCycle, anneal="linear")
+    catalog["Lambda"] = schedules.Lambda(0.1, decay)
+    catalog["Warmup of CosineDecay"] = warm
+    catalog["Joined, four parts"] = schedules.Joined((warm, stairs, cosine, stairs), (200, 400, 600))
+    return catalog
 
 
 def decay(t):
@@ -68,9 +68,9 @@ def import_seconds(module, runs=5):
 def main():
     """Print the tables; say which schedules miss the limit."""
     torch.set_num_threads(1)
-    found = cases()
-    ours = fastest({name: lambda s=schedule: s(437) for name, schedule in found.items()})
-    theirs = fastest({name: torch_step(schedule) for name, schedule in found.items()})
+    catalog = cases()
+    ours = fastest({name: lambda s=schedule: s(437) for name, schedule in catalog.items()})
+    theirs = fastest({name: torch_step(schedule) for name, schedule in catalog.items()})
     print(f"{'schedule':<26}{'us a call':>10}{'torch, us a step':>18}{'ratio':>8}")
     for name, time in ours.items():
         print(f"{name:<26}{time:>10.2f}{theirs[name]:>18.2f}{time / theirs[name]:>8.2f}")

@@ -288,14 +288,14 @@ def shape(name: str, array: object, pattern: str, **sizes: int) -> None:
     ValueError: logits must have shape (N, K), got (32,)
     """
     axes = pattern.split()
-    wanted = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
-    text = f"({', '.join(wanted)}{',' if len(axes) == 1 else ''})"
+    sides = [f"{axis}={sizes[axis]}" if axis in sizes else axis for axis in axes]
+    text = f"({', '.join(sides)}{',' if len(axes) == 1 else ''})"
     if not hasattr(array, "shape"):
         raise TypeError(
             f"{name} must be an array of shape {text}, got {array!r} of type {type(array).__name__}"
         )
     got = tuple(array.shape)
-    known = {**{axis: int(axis) for axis in axes if axis.isdigit()}, **sizes}
-    fits = len(got) == len(axes) and all(known.setdefault(a, n) == n for a, n in zip(axes, got, strict=True))
+    values = {**{axis: int(axis) for axis in axes if axis.isdigit()}, **sizes}
+    fits = len(got) == len(axes) and all(values.setdefault(a, n) == n for a, n in zip(axes, got, strict=True))
     if not fits:
         raise ValueError(f"{name} must have shape {text}, got {got}")

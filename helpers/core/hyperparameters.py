@@ -90,8 +90,8 @@ def hyperparameter(
     """
     if default is not MISSING:
         facts.setdefault("example", default)
-    about = Hyperparameter(symbol, words, check, **facts)
-    return field(default=default, metadata={"hyperparameter": about})
+    entry = Hyperparameter(symbol, words, check, **facts)
+    return field(default=default, metadata={"hyperparameter": entry})
 
 
 def hyperparameters(method: object) -> dict[str, Hyperparameter]:
@@ -108,8 +108,8 @@ def hyperparameters(method: object) -> dict[str, Hyperparameter]:
     dict
         Field name to :class:`Hyperparameter`, in the order of declaration.
     """
-    about = {f.name: f.metadata.get("hyperparameter") for f in fields(method)}
-    return {name: fact for name, fact in about.items() if fact is not None}
+    entries = {f.name: f.metadata.get("hyperparameter") for f in fields(method)}
+    return {name: entry for name, entry in entries.items() if entry is not None}
 
 
 class _FieldSignature:
@@ -151,8 +151,8 @@ class Hyperparameters:
         for f in fields(self):
             if f.type in ("bool", bool):
                 checks.boolean(f.name, getattr(self, f.name))
-        for name, about in hyperparameters(self).items():
-            about.check(name, getattr(self, name))
+        for name, entry in hyperparameters(self).items():
+            entry.check(name, getattr(self, name))
 
     def replace(self, **changes: Any) -> Any:
         """Return a copy with some fields changed; the copy is checked like any other."""
@@ -173,5 +173,5 @@ def example(method: type, **changes: Any) -> Any:
     -------
     instance of `method`
     """
-    values = {name: about.example for name, about in hyperparameters(method).items()}
+    values = {name: entry.example for name, entry in hyperparameters(method).items()}
     return method(**{**values, **changes})

@@ -35,11 +35,11 @@ def replication() -> tuple[str, int]:
     ValueError
         If the environment variable says anything else.
     """
-    asked = os.environ.get(VARIABLE, "")
-    if not asked:
+    value = os.environ.get(VARIABLE, "")
+    if not value:
         return "", 0
-    match = re.fullmatch(r"(seeds|rounding):([1-9]\d{0,3})", asked)
-    checks.require(match is not None, "be 'seeds:n' or 'rounding:n' with n from 1 to 9999", VARIABLE, asked)
+    match = re.fullmatch(r"(seeds|rounding):([1-9]\d{0,3})", value)
+    checks.require(match is not None, "be 'seeds:n' or 'rounding:n' with n from 1 to 9999", VARIABLE, value)
     return match[1], int(match[2])
 
 

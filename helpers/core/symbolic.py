@@ -95,21 +95,21 @@ def twin(method: Any, path: str = "p", mark: str = "") -> Twin:
         return s
 
     def inner(part: Any, place: str, extra: str) -> Any:
-        found = twin(part, place, mark + extra)
-        names.update(found.names)
-        values.update(found.values)
-        return found.method
+        letters = twin(part, place, mark + extra)
+        names.update(letters.names)
+        values.update(letters.values)
+        return letters.method
 
-    def follow(value: Any, place: str, about: Hyperparameter | None) -> Any:
+    def follow(value: Any, place: str, field: Hyperparameter | None) -> Any:
         if dataclasses.is_dataclass(value):
             return inner(value, place, "")
-        if isinstance(value, tuple) and about is None:
+        if isinstance(value, tuple) and field is None:
             return tuple(inner(v, f"{place}[{i}]", f"^{{({i + 1})}}") for i, v in enumerate(value))
         if isinstance(value, tuple):
-            text = [f"{about.symbol}_{{{i + about.first_index}}}" for i in range(len(value))]
+            text = [f"{field.symbol}_{{{i + field.first_index}}}" for i in range(len(value))]
             return tuple(symbol(v, f"{place}[{i}]", text[i]) for i, v in enumerate(value))
-        if about is not None and isinstance(value, Real) and not isinstance(value, bool):
-            return symbol(value, place, about.symbol)
+        if field is not None and isinstance(value, Real) and not isinstance(value, bool):
+            return symbol(value, place, field.symbol)
         return value
 
     copy = object.__new__(type(method))  # the checks are for numbers, a twin has none
@@ -132,11 +132,11 @@ def _arguments(method: Any, of: str) -> list[sympy.Symbol]:
 
 @cache
 def _traced(method: Any, of: str) -> tuple[sympy.Expr, Twin]:
-    found, arguments = twin(method), _arguments(method, of)
+    letters, arguments = twin(method), _arguments(method, of)
     texts = getattr(method, "argument_symbols", {})
     names = {symbol: texts.get(symbol.name, symbol.name) for symbol in arguments}
-    expr = sympy.sympify(trace(getattr(found.method, of), *arguments))
-    return expr, dataclasses.replace(found, names={**found.names, **names})
+    expr = sympy.sympify(trace(getattr(letters.method, of), *arguments))
+    return expr, dataclasses.replace(letters, names={**letters.names, **names})
 
 
 def expression(method: Any, of: str = "formula") -> tuple[sympy.Expr, Twin]:
@@ -185,9 +185,9 @@ def latex(method: Any, values: bool = False, of: str = "formula") -> str:
     -------
     str
     """
-    expr, found = expression(method, of)
-    present = {s: _number(v) for s, v in found.values.items()} if values else {}
-    return printed(expr, {**found.names, **present})
+    expr, letters = expression(method, of)
+    present = {s: _number(v) for s, v in letters.values.items()} if values else {}
+    return printed(expr, {**letters.names, **present})
 
 
 def latex_template(method: Any, of: str = "formula") -> tuple[str, dict[str, str]]:
@@ -200,9 +200,9 @@ def latex_template(method: Any, of: str = "formula") -> tuple[str, dict[str, str
     dict
         Stand-in to the place of the value, such as ``{"9000001": "p.peak_lr"}``.
     """
-    expr, found = expression(method, of)
-    stand_ins = {s: str(9_000_001 + i) for i, s in enumerate(found.values)}
-    return printed(expr, {**found.names, **stand_ins}), {text: s.name for s, text in stand_ins.items()}
+    expr, letters = expression(method, of)
+    stand_ins = {s: str(9_000_001 + i) for i, s in enumerate(letters.values)}
+    return printed(expr, {**letters.names, **stand_ins}), {text: s.name for s, text in stand_ins.items()}
 
 
 def javascript(method: Any, of: str = "formula") -> str:
@@ -247,21 +247,21 @@ def traced_update(rule: Any) -> TracedUpdate:
     -------
     TracedUpdate
     """
-    found = twin(rule)
+    letters = twin(rule)
     param, grad, lr = (sympy.Symbol(name, real=True) for name in ("param", "grad", "lr"))
-    names = {**found.names, param: r"\theta_{t-1}", grad: "g_t", lr: r"\eta_t"}
+    names = {**letters.names, param: r"\theta_{t-1}", grad: "g_t", lr: r"\eta_t"}
     old, new = {}, {}
     for key in rule.init(0.0):
         text = rule.state_symbols.get(key, key)
         old[key], new[key] = sympy.Symbol(f"state.{key}", real=True), sympy.Symbol(key, real=True)
         names[old[key]], names[new[key]] = ("t-1", "t") if key == "step" else (f"{text}_{{t-1}}", f"{text}_t")
-    result, state = trace(found.method.update, param, grad, old, lr)
-    written = {}  # what is named above is called by its name below
+    result, state = trace(letters.method.update, param, grad, old, lr)
+    shorthand = {}  # what is named above is called by its name below
     for key, expr in state.items():
-        state = {**state, key: expr.xreplace(written)}
-        written[expr] = new[key]
-        written[state[key]] = new[key]
-    return TracedUpdate(state, result.xreplace(written), names)
+        state = {**state, key: expr.xreplace(shorthand)}
+        shorthand[expr] = new[key]
+        shorthand[state[key]] = new[key]
+    return TracedUpdate(state, result.xreplace(shorthand), names)
 
 
 def update_latex(rule: Any) -> list[str]:

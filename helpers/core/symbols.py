@@ -238,12 +238,12 @@ def split(expr):
     sympy.Expr, dict
         The expression, and symbol to value, in terms of the symbols above it.
     """
-    symbols, taken = {}, Counter()
+    symbols, uses = {}, Counter()
     for part in sympy.postorder_traversal(expr):
         if isinstance(part, Named) and part not in symbols:
             name = part.args[0]
-            symbols[part] = sympy.Symbol(name.name + "'" * taken[name])
-            taken[name] += 1
+            symbols[part] = sympy.Symbol(name.name + "'" * uses[name])
+            uses[name] += 1
     with sympy.evaluate(False):
         values = {symbol: part.args[1].xreplace(symbols) for part, symbol in symbols.items()}
         return expr.xreplace(symbols), values

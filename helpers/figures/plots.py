@@ -237,10 +237,10 @@ def _right_end(line: Line2D) -> float:
     """Height at which a line ends, from 0 at the bottom of the axes to 1 at the top."""
     ax, points = line.axes, line.get_xydata()
     ax.get_xlim(), ax.get_ylim()  # settles limits that still wait for it
-    seen = points[np.isfinite(points).all(axis=1)]
-    if len(seen) == 0:
+    visible = points[np.isfinite(points).all(axis=1)]
+    if len(visible) == 0:
         return 0.5
-    return float(np.clip((ax.transData - ax.transAxes).transform(seen[-1])[1], 0, 1))
+    return float(np.clip((ax.transData - ax.transAxes).transform(visible[-1])[1], 0, 1))
 
 
 def _spread(values: list[float], gap: float) -> list[float]:

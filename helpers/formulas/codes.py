@@ -188,12 +188,12 @@ def huffman(shares: Sequence[float]) -> list[str]:
     words = [""] * len(shares)
     groups = [(share, i, [i]) for i, share in enumerate(shares)]
     heapq.heapify(groups)
-    for made in range(len(words), 2 * len(words) - 1):
+    for number in range(len(words), 2 * len(words) - 1):
         (few, _, one), (more, _, other) = heapq.heappop(groups), heapq.heappop(groups)
         for bit, members in (("0", one), ("1", other)):
             for i in members:
                 words[i] = bit + words[i]
-        heapq.heappush(groups, (few + more, made, one + other))
+        heapq.heappush(groups, (few + more, number, one + other))
     return words
 
 

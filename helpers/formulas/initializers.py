@@ -81,8 +81,8 @@ def scaled(
     checks.generator("generator", generator)
     checks.positive("variance", variance)
     checks.positive("gain", gain)
-    known = ("normal", "uniform")
-    checks.require(distribution in known, "be 'normal' or 'uniform'", "distribution", distribution)
+    choices = ("normal", "uniform")
+    checks.require(distribution in choices, "be 'normal' or 'uniform'", "distribution", distribution)
     normal = distribution == "normal"
     unit = generator.standard_normal(shape) if normal else generator.uniform(-(3**0.5), 3**0.5, shape)
     return _rounded(gain * variance**0.5 * unit, dtype)

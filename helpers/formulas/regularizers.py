@@ -65,8 +65,8 @@ class Penalty(Method, ABC):
 
 
 def _strength() -> Any:
-    about = {"low": 1e-5, "high": 1.0, "log": True, "example": 0.01}
-    return hyperparameter(r"\lambda", "strength", checks.non_negative, **about)
+    facts = {"low": 1e-5, "high": 1.0, "log": True, "example": 0.01}
+    return hyperparameter(r"\lambda", "strength", checks.non_negative, **facts)
 
 
 def _width(symbol: str, words: str) -> Any:

@@ -160,7 +160,7 @@ def train(
 def _optimizer(model: nn.Module, settings: Settings) -> torch.optim.SGD:
     """Return Nesterov's momentum; shifts follow a higher rate, with as much decay a step as the rest."""
     trained, decay = [p for p in model.parameters() if p.requires_grad], settings.weight_decay
-    kernels, shifts = ([p for p in trained if (p.ndim > 1) == wanted] for wanted in (True, False))
+    kernels, shifts = ([p for p in trained if (p.ndim > 1) == is_kernel] for is_kernel in (True, False))
     scaled = {"params": shifts, "weight_decay": decay / SHIFT_RATE, "lr_scale": SHIFT_RATE}
     groups = [{"params": kernels, "weight_decay": decay}, scaled]
     return torch.optim.SGD(groups, lr=1.0, momentum=settings.momentum, nesterov=True, fused=True)

@@ -57,8 +57,8 @@ class Recipe:
     at_test: Callable[[nn.Module], nn.Module] = lambda model: model
 
     def __post_init__(self) -> None:
-        known = self.settings in self.candidates
-        checks.require(known, "be one of the candidates", "settings", self.settings)
+        is_candidate = self.settings in self.candidates
+        checks.require(is_candidate, "be one of the candidates", "settings", self.settings)
 
 
 def trained(
@@ -86,12 +86,12 @@ def trained(
         ``epoch_seconds``.
     """
     held_out = dataset.train.holdout(VALIDATION, seed=0) if on_validation else None
-    train, asked = held_out or (dataset.train, dataset.test)
+    train, test = held_out or (dataset.train, dataset.test)
     images = present("cpu").to(*train.pixels())
     start = time.perf_counter()
     model, history = recipe.train(images, dataset, settings, seed)
     seconds = time.perf_counter() - start  # whoever has the losses has waited for the GPU
-    loss, accuracy = evaluate(recipe.at_test(model), asked.pixels(), F.cross_entropy)
+    loss, accuracy = evaluate(recipe.at_test(model), test.pixels(), F.cross_entropy)
     run = {"seed": seed, "accuracy": accuracy, "loss": loss, "seconds": seconds}
     steps = len(history.losses) // len(history.seconds)
     epochs = {"epoch_losses": records.epoch_means(history.losses, steps), "epoch_seconds": history.seconds}
@@ -129,9 +129,9 @@ def _warmed_up(recipe: Recipe) -> Dataset:
     return dataset
 
 
-def _difference(settings: Any, chosen: Any) -> str:
+def _difference(settings: Any, base: Any) -> str:
     """Say in which fields settings differ from the chosen ones."""
-    now, then = dataclasses.asdict(settings), dataclasses.asdict(chosen)
+    now, then = dataclasses.asdict(settings), dataclasses.asdict(base)
     return ", ".join(f"{name}={now[name]}" for name in now if now[name] != then[name]) or "as chosen"
 
 
@@ -149,10 +149,10 @@ def parse(
     """Return what a command line asks for, and where; a device that is not here ends the program."""
     line.add_argument("--device", default="auto", help="cpu, cuda or mps; by default the fastest here")
     line.add_argument("--precision", choices=("fp32", "tf32", "bf16"))
-    asked = line.parse_args(arguments)
-    wishes = {name: getattr(asked, name) for name in ("device", "precision", "threads")}
+    options = line.parse_args(arguments)
+    wishes = {name: getattr(options, name) for name in ("device", "precision", "threads")}
     try:
-        return asked, make(**{name: value for name, value in wishes.items() if value is not None})
+        return options, make(**{name: value for name, value in wishes.items() if value is not None})
     except ValueError as error:
         line.error(str(error))
 
@@ -162,10 +162,10 @@ def main(recipe: Recipe, arguments: Sequence[str] | None = None) -> None:
     line = parser(recipe.name, recipe.goal)
     line.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="SEED")
     line.add_argument("--choose", action="store_true", help="first compare the candidates")
-    asked, runtime = parse(line, arguments, Runtime.fastest)
+    options, runtime = parse(line, arguments, Runtime.fastest)
     with runtime:
-        candidates = choose(recipe, asked.seeds) if asked.choose else None
-        runs = measure(recipe, asked.seeds)
+        candidates = choose(recipe, options.seeds) if options.choose else None
+        runs = measure(recipe, options.seeds)
     facts = records.facts(recipe.name, recipe.goal, arguments, recipe.settings)
-    records.write(asked.record, facts, runtime, candidates, runs)
+    records.write(options.record, facts, runtime, candidates, runs)
     processes.leave()

@@ -62,10 +62,10 @@ def trained(
         Multiple of the rule's rate.
     seed : int
         Of the weights, of the order of the images, and of what is dropped.
-    sets : (train, asked)
+    sets : (train, test)
         Pairs of images and labels.
     """
-    train, asked = sets
+    train, test = sets
     model = NETWORKS[name](settings.width, seed)
     length = {"epochs": settings.epochs, "batch_size": settings.batch_size}
     total = count_steps(train, **length)
@@ -78,7 +78,7 @@ def trained(
     try:
         with randomness(seed):
             history = fit(model, train, seed=seed, **how)
-        loss, accuracy = evaluate(model, asked, F.cross_entropy)
+        loss, accuracy = evaluate(model, test, F.cross_entropy)
     except Diverged as error:
         history, loss, accuracy = error.history, None, 0.1
     run = {"rule": entrant.rule, "optimizer": entrant.optimizer, "scale": scale, "seed": seed}
@@ -108,11 +108,11 @@ def race(
         tried = [trained(*common, scale, TUNING_SEED, (train, held_out)) for scale in entrant.scales]
         facts = {"rule": entrant.rule, "optimizer": entrant.optimizer}
         candidates += [{"settings": facts | {"scale": run["scale"]}, "runs": [run]} for run in tried]
-        chosen = max(tried, key=lambda run: run["accuracy"])["scale"]
-        scales = {chosen, 1} if entrant.rule == "published" else {chosen}
+        best = max(tried, key=lambda run: run["accuracy"])["scale"]
+        scales = {best, 1} if entrant.rule == "published" else {best}
         for scale in sorted(scales):
             own = [trained(*common, scale, seed, (train, test)) for seed in SEEDS]
-            runs += [run | {"chosen": scale == chosen} for run in own]
+            runs += [run | {"chosen": scale == best} for run in own]
             records.say(KIND.format(**own[0]), own)
     return candidates, runs
 
@@ -131,12 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     line = command.parser(NAME, GOAL)
     line.add_argument("data", choices=tuple(NETWORKS))
     line.add_argument("--full", action="store_true", help="all images, for a GPU")
-    asked, runtime = command.parse(line, arguments)
-    settings = (FULL if asked.full else REDUCED)[asked.data]
+    options, runtime = command.parse(line, arguments)
+    settings = (FULL if options.full else REDUCED)[options.data]
     with runtime:
-        candidates, runs = race(asked.data, settings)
+        candidates, runs = race(options.data, settings)
     facts = records.facts(NAME, GOAL, arguments, settings)
-    records.write(asked.record, facts, runtime, candidates, runs, KIND)
+    records.write(options.record, facts, runtime, candidates, runs, KIND)
 
 
 if __name__ == "__main__":

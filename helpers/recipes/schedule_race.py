@@ -67,8 +67,8 @@ class Race:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, whole = settings, data.fashion_mnist()
-        chosen = whole.train.take(settings.n_train + settings.n_val)
-        splits = (*chosen.holdout(settings.n_val / len(chosen)), whole.test)
+        subset = whole.train.take(settings.n_train + settings.n_val)
+        splits = (*subset.holdout(settings.n_val / len(subset)), whole.test)
         parts = (split.tensors(whole.mean, whole.std) for split in splits)
         self.train, self.val, self.test = ((F.avg_pool2d(x, 2), y) for x, y in parts)
 
@@ -132,9 +132,9 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     line, settings = command.parser(NAME, GOAL), settings or Settings()
     line.add_argument("--lengths", type=int, nargs="+", metavar="STEPS", default=settings.lengths)
     line.set_defaults(threads=1)
-    asked = line.parse_args(arguments)
-    settings = dataclasses.replace(settings, lengths=tuple(asked.lengths))
-    runtime, tried, runs = Runtime("cpu", threads=asked.threads), [], []
+    options = line.parse_args(arguments)
+    settings = dataclasses.replace(settings, lengths=tuple(options.lengths))
+    runtime, tried, runs = Runtime("cpu", threads=options.threads), [], []
     with runtime:
         race = Race(settings)
         for steps, name in itertools.product(settings.lengths, CONTESTANTS):
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
             peak = best(tried[-len(settings.peaks) :])
             runs += race.run(name, steps, peak)
             records.say(f"{KIND.format(**runs[-1])}, peak {peak}", runs[-len(settings.seeds) :])
-    records.write(asked.record, records.facts(NAME, GOAL, arguments, settings), runtime, tried, runs, KIND)
+    records.write(options.record, records.facts(NAME, GOAL, arguments, settings), runtime, tried, runs, KIND)
 
 
 if __name__ == "__main__":

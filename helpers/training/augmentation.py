@@ -87,8 +87,8 @@ def flip(images: Tensor, generator: torch.Generator) -> Tensor:
     Not for pictures whose meaning has a side, as writing has.
     """
     checks.shape("images", images, "N C H W")
-    chosen = torch.rand(len(images), generator=generator) < 0.5
-    return torch.where(chosen.view(-1, 1, 1, 1).to(images.device), images.flip(3), images)
+    mask = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mask.view(-1, 1, 1, 1).to(images.device), images.flip(3), images)
 
 
 def shift(images: Tensor, distance: int, generator: torch.Generator, fill: float | None = 0) -> Tensor:

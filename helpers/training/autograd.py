@@ -67,9 +67,9 @@ def as_autograd(loss: Callable, **options: Any) -> Callable[[torch.Tensor, torch
     """
 
     def value(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        for name, given in (("pred", pred), ("target", target)):
-            if not isinstance(given, torch.Tensor):
-                raise TypeError(f"{name} must be a tensor, got {name} of type {type(given).__name__}")
+        for name, array in (("pred", pred), ("target", target)):
+            if not isinstance(array, torch.Tensor):
+                raise TypeError(f"{name} must be a tensor, got {name} of type {type(array).__name__}")
         if target.requires_grad:
             raise ValueError("target must not require a gradient, got target.requires_grad=True")
         return _HandDerived.apply(pred, target, lambda *arrays: loss(*arrays, **options))

@@ -188,8 +188,8 @@ class Curve:
 
     @property
     def has_a_gap(self) -> bool:
-        known = len(self.val) >= MIN_LOOKS
-        return known and self.val[-1] - self.end >= HIGH and self.val[-1] >= GAP * self.end
+        is_measured = len(self.val) >= MIN_LOOKS
+        return is_measured and self.val[-1] - self.end >= HIGH and self.val[-1] >= GAP * self.end
 
     # ---- evidence in words ----
 

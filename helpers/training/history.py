@@ -69,9 +69,9 @@ class History:
         ValueError
             If a list is missing or unknown.
         """
-        wanted = [f.name for f in fields(cls)]
-        if sorted(record) != sorted(wanted):
-            raise ValueError(f"record must have the keys {wanted}, got {list(record)}")
+        names = [f.name for f in fields(cls)]
+        if sorted(record) != sorted(names):
+            raise ValueError(f"record must have the keys {names}, got {list(record)}")
         return cls(**{name: list(values) for name, values in record.items()})
 
     def plot(self) -> Any:
@@ -84,15 +84,15 @@ class History:
         """
         from matplotlib import pyplot  # only who looks at a picture loads it
 
-        known = bool(self.val_accuracies) and bool(np.isfinite(self.val_accuracies).any())
-        names = ["loss", *["accuracy"] * known, "learning rate"]
+        has_accuracies = bool(self.val_accuracies) and bool(np.isfinite(self.val_accuracies).any())
+        names = ["loss", *["accuracy"] * has_accuracies, "learning rate"]
         figure, axes = pyplot.subplots(len(names), sharex=True, squeeze=False)
         panels = dict(zip(names, axes[:, 0], strict=True))
         panels["loss"].plot(self.steps, self.losses, color="C0", alpha=0.35, label="training, each batch")
         if self.val_steps:
             panels["loss"].plot(self.val_steps, self.val_losses, "o-", color="C1", label="validation")
         panels["loss"].legend()
-        if known:
+        if has_accuracies:
             panels["accuracy"].plot(self.val_steps, self.val_accuracies, "o-", color="C1")
         panels["learning rate"].plot(self.steps, self.rates, color="C2")
         for name, panel in panels.items():

@@ -143,10 +143,10 @@ class FromRule(Optimizer):
         return {**super().__getstate__(), "rule": self.rule}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        wanted = list(self.rule.init(torch.zeros(1)))
+        keys = list(self.rule.init(torch.zeros(1)))
         for state in state_dict["state"].values():
-            if set(state) != set(wanted):
-                raise ValueError(f"state_dict must hold {wanted} for {self.rule}, got {list(state)}")
+            if set(state) != set(keys):
+                raise ValueError(f"state_dict must hold {keys} for {self.rule}, got {list(state)}")
         super().load_state_dict(state_dict)
 
     @torch.no_grad()

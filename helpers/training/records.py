@@ -167,8 +167,8 @@ def read(path: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         record = None
-    known = isinstance(record, dict) and tuple(record) == KEYS and record["format"] == FORMAT
-    checks.require(known, f"hold a record of the format {FORMAT!r}", "path", str(path))
+    is_record = isinstance(record, dict) and tuple(record) == KEYS and record["format"] == FORMAT
+    checks.require(is_record, f"hold a record of the format {FORMAT!r}", "path", str(path))
     return record
 
 

@@ -77,8 +77,9 @@ class Replicas:
             return loss(logits, labels), (logits.argmax(1) == labels).double().mean()
 
         with torch.no_grad():
-            seen = vmap(one, in_dims=(0, None, None))(self.params if params is None else params, *data)
-        return seen[0].numpy(), seen[1].numpy()
+            many = vmap(one, in_dims=(0, None, None))
+            losses, accuracies = many(self.params if params is None else params, *data)
+        return losses.numpy(), accuracies.numpy()
 
     def model(self, index: int, model: nn.Module) -> nn.Module:
         """Put one copy's parameters into a network of the same form, and return it."""

@@ -176,8 +176,8 @@ class Search:
 
     def _ended(self) -> int:
         """Trials that are done with. What a worker left behind, dead or at an error, is not."""
-        trials, done = self.study.get_trials(deepcopy=False), ("COMPLETE", "PRUNED")
-        return sum(trial.state.name in done or "note" in trial.user_attrs for trial in trials)
+        trials, ends = self.study.get_trials(deepcopy=False), ("COMPLETE", "PRUNED")
+        return sum(trial.state.name in ends or "note" in trial.user_attrs for trial in trials)
 
     def _value(self, trial: optuna.Trial) -> float:
         """Return the objective's value for a trial of Optuna; what has none is pruned, with a note why."""
@@ -246,13 +246,13 @@ def _storage(path: str | os.PathLike | None) -> optuna.storages.BaseStorage | No
 def _check_objective(objective: Any, space: Space) -> None:
     if not isinstance(space, Mapping):
         raise TypeError(f"space must map names of parts to dataclasses, got {space!r}")
-    wanted = ", ".join(["trial", *space])
+    arguments = ", ".join(["trial", *space])
     if not callable(objective):
-        raise TypeError(f"objective must be callable as objective({wanted}), got {objective!r}")
+        raise TypeError(f"objective must be callable as objective({arguments}), got {objective!r}")
     try:
         inspect.signature(objective).bind(None, **dict.fromkeys(space))
     except TypeError as error:
-        raise TypeError(f"objective must take ({wanted}), got {objective!r}: {error}") from None
+        raise TypeError(f"objective must take ({arguments}), got {objective!r}: {error}") from None
 
 
 # ---- what came of it ----

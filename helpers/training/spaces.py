@@ -142,9 +142,9 @@ def axes_of(space: Space, ranges: Mapping[str, tuple[float, float]] | None = Non
     ranges = dict(ranges or {})
     axes = []
     for part, factory in space.items():
-        for name, about in _open_fields(part, factory).items():
-            low, high = ranges.pop(f"{part}.{name}", (about.low, about.high))
-            axes.append(Axis(f"{part}.{name}", low, high, about.log, about.integer))
+        for name, field in _open_fields(part, factory).items():
+            low, high = ranges.pop(f"{part}.{name}", (field.low, field.high))
+            axes.append(Axis(f"{part}.{name}", low, high, field.log, field.integer))
     checks.require(len(axes) > 0, "leave a field to search", "space", dict(space))
     names = [axis.name for axis in axes]
     checks.require(not ranges, f"name only what is searched, {names}", "ranges", sorted(ranges))
@@ -157,7 +157,7 @@ def build(space: Space, values: Mapping[str, float]) -> dict[str, Any]:
     for name, value in values.items():
         part, field = name.split(".")
         parts[part][field] = value
-    return {part: space[part](**chosen) for part, chosen in parts.items()}
+    return {part: space[part](**own) for part, own in parts.items()}
 
 
 def _open_fields(part: str, factory: Any) -> dict[str, Any]:
@@ -168,8 +168,8 @@ def _open_fields(part: str, factory: Any) -> dict[str, Any]:
             f"space[{part!r}] must be a dataclass, or a functools.partial of one with arguments by name,"
             f" got {factory!r}"
         )
-    declared = {name: about for name, about in hyperparameters(method).items() if name not in bound}
-    searched = {name: about for name, about in declared.items() if not isinstance(about.example, tuple)}
+    declared = {name: field for name, field in hyperparameters(method).items() if name not in bound}
+    searched = {name: field for name, field in declared.items() if not isinstance(field.example, tuple)}
     for f in dataclasses.fields(method):
         required = f.init and f.default is MISSING and f.default_factory is MISSING
         if required and f.name not in searched and f.name not in bound:

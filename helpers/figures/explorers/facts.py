@@ -74,27 +74,27 @@ class Facts:
         What becomes of a :class:`.Hyperparameter` before it is entered, such as a range that fits the run.
     """
 
-    resize: Callable[[Hyperparameter], Hyperparameter] = lambda about: about
+    resize: Callable[[Hyperparameter], Hyperparameter] = lambda field: field
     entries: list[dict] = dataclasses.field(default_factory=list)
 
     def rows(self, method: Any) -> list[dict]:
         """Return one row a slider: the path to its value, the index in a tuple included, and its fact."""
         rows = []
-        for name, about in hyperparameters(method).items():
+        for name, field in hyperparameters(method).items():
             value = getattr(method, name)
             if isinstance(value, tuple):
-                entries = ((i, _entry(about, i)) for i in range(len(value)))
-                rows += [{"path": [name, i], "fact": self._number(entry, about)} for i, entry in entries]
+                entries = ((i, _entry(field, i)) for i in range(len(value)))
+                rows += [{"path": [name, i], "fact": self._number(entry, field)} for i, entry in entries]
             else:
-                rows.append({"path": [name], "fact": self._number(about)})
+                rows.append({"path": [name], "fact": self._number(field)})
         return rows
 
-    def _number(self, about: Hyperparameter, whole: Hyperparameter | None = None) -> int:
-        sized = self.resize(about)
+    def _number(self, field: Hyperparameter, whole: Hyperparameter | None = None) -> int:
+        sized = self.resize(field)
         names = ("words", "unit", "low", "high", "log", "integer", "example")
         fact = {name: getattr(sized, name) for name in names}
-        fact |= {"symbol": mathml(about.symbol), "plain": plain(about.symbol)}
-        fact["allowed"] = allowed(about.check)
+        fact |= {"symbol": mathml(field.symbol), "plain": plain(field.symbol)}
+        fact["allowed"] = allowed(field.check)
         if whole:
             fact |= {"group": whole.words, "ordered": whole.check.increasing}
         if fact not in self.entries:
@@ -102,11 +102,11 @@ class Facts:
         return self.entries.index(fact)
 
 
-def _entry(about: Hyperparameter, i: int) -> Hyperparameter:
+def _entry(field: Hyperparameter, i: int) -> Hyperparameter:
     """One entry of a tuple: "boundaries" becomes "boundary", its symbol gets the index."""
-    words = about.words[:-3] + "y" if about.words.endswith("ies") else about.words.removesuffix("s")
-    symbol = f"{about.symbol}_{{{i + about.first_index}}}"
-    return dataclasses.replace(about, words=words, symbol=symbol, check=about.check.check)
+    words = field.words[:-3] + "y" if field.words.endswith("ies") else field.words.removesuffix("s")
+    symbol = f"{field.symbol}_{{{i + field.first_index}}}"
+    return dataclasses.replace(field, words=words, symbol=symbol, check=field.check.check)
 
 
 def equation(left: str, right: str) -> list[list]:

@@ -137,9 +137,9 @@ class Explorer(anywidget.AnyWidget):
         self._names = [field.name for field in fields]
         self.initial = state
         self._require_names()
-        for name, about in hyperparameters(state).items():
+        for name, field in hyperparameters(state).items():
             if name in self.limited:
-                _require_range(about, name, getattr(state, name))
+                _require_range(field, name, getattr(state, name))
         values = {field.name: plain(getattr(state, field.name)) for field in fields}
         kinds = {f.name: float if f.type == "float" else type(values[f.name]) for f in fields}  # of 1 too
         self.add_traits(**{name: KINDS[kinds[name]](value).tag(sync=True) for name, value in values.items()})
@@ -148,9 +148,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _require_names(self) -> None:
         """Require that questions and limits are about fields of the state."""
-        known = set(self._names)
+        names = set(self._names)
         for name in (*self.limited, *(name for _, changes in self.questions for name in changes)):
-            checks.require(name in known, f"be about the fields {self._names}", "questions and limited", name)
+            checks.require(name in names, f"be about the fields {self._names}", "questions and limited", name)
 
     def state(self) -> dict[str, Any]:
         """Return the traits that the page and the kernel share."""
@@ -242,6 +242,6 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _require_range(about: Hyperparameter, name: str, value: Any) -> None:
-    within = checks.Interval(about.low, about.high, "[]")
+def _require_range(field: Hyperparameter, name: str, value: Any) -> None:
+    within = checks.Interval(field.low, field.high, "[]")
     (checks.Each(within) if isinstance(value, tuple) else within)(name, value)

@@ -148,12 +148,12 @@ def _curve(name: str, values: Sequence[float]) -> dict[str, Any]:
 
 def _traced(method: ReduceOnPlateau) -> tuple[dict[str, Any], dict]:
     """The next state as expressions, and the LaTeX of every symbol in them."""
-    found = symbolic.twin(method)
+    letters = symbolic.twin(method)
     old = {key: sympy.Symbol(f"state.{key}", real=True) for key in method.init()}
     metric, better = sympy.Symbol("metric", real=True), sympy.Symbol("better")
-    state = symbolic.trace(found.method.transition, old, metric, better)
+    state = symbolic.trace(letters.method.transition, old, metric, better)
     names = {symbol: SYMBOLS[key] for key, symbol in old.items()}
-    return state, {**found.names, **names, metric: "m", better: BETTER}
+    return state, {**letters.names, **names, metric: "m", better: BETTER}
 
 
 def _machine(method: ReduceOnPlateau) -> str:

@@ -145,9 +145,9 @@ class Joined(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.Each(schedule)("schedules", self.schedules)
-        wanted = len(self.milestones) + 1
-        fits = len(self.schedules) == wanted
-        checks.require(fits, f"have {wanted} entries, one more than milestones", "schedules", self.schedules)
+        length = len(self.milestones) + 1
+        fits = len(self.schedules) == length
+        checks.require(fits, f"have {length} entries, one more than milestones", "schedules", self.schedules)
 
     @property
     def base_lr(self) -> Any:

@@ -96,10 +96,10 @@ class PiecewiseConstant(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        wanted = len(self.boundaries) + 1
+        length = len(self.boundaries) + 1
         checks.require(
-            len(self.values) == wanted,
-            f"have {wanted} entries, one more than boundaries",
+            len(self.values) == length,
+            f"have {length} entries, one more than boundaries",
             "values",
             self.values,
         )
