@@ -116,8 +116,8 @@ function view(state, ui) {
 }
 
 // Pixels, kernel and products, three times three of each, and their sum written out.
-function arithmetic(seen, total, kernel, ui) {
-  const products = seen.map((x, k) => x * kernel[k]);
+function arithmetic(pixels, total, kernel, ui) {
+  const products = pixels.map((x, k) => x * kernel[k]);
   const share = (value) => Math.round((45 * Math.abs(value)) / largest(products));
   const entries = ENTRIES.map((one, k) => {
     const name = `kernel entry, row ${NINE[k][0]}, column ${NINE[k][1]}`;
@@ -126,10 +126,10 @@ function arithmetic(seen, total, kernel, ui) {
   const box = (value, style) => h("span", { style }, brief(value));
   const nine = (words, numbers) => h("span", { class: "nine", role: "group", "aria-label": words }, numbers);
   const sign = (glyph) => h("span", { class: "sign" }, glyph);
-  const terms = seen.map((x, k) => `${shown(x)}·${kernel[k] < 0 ? `(${shown(kernel[k])})` : shown(kernel[k])}`);
+  const terms = pixels.map((x, k) => `${shown(x)}·${kernel[k] < 0 ? `(${shown(kernel[k])})` : shown(kernel[k])}`);
   return [
     h("div", { class: "nines" },
-      nine("pixels", seen.map((x) => box(x, `background: ${gray(x)}; color: ${ink(x)}`))), sign("×"),
+      nine("pixels", pixels.map((x) => box(x, `background: ${gray(x)}; color: ${ink(x)}`))), sign("×"),
       nine("kernel", entries), sign("→"),
       nine("products", products.map((x) => box(x, `background: color-mix(in srgb, ${color(x)} ${share(x)}%, transparent)`)))),
     h("p", { class: "terms" }, `${terms.join(" + ")} = `, h("b", {}, shown(total))),

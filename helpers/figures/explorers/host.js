@@ -32,13 +32,13 @@
     link() {
       const alike = (name) => JSON.stringify(this.state[name]) === JSON.stringify(this.start[name]);
       const changed = Object.entries(this.state).filter(([name]) => !alike(name));
-      const asked = encodeURIComponent(JSON.stringify(Object.fromEntries(changed)));
-      return `${location.href.split("#")[0]}#${this.name}=${asked}`;
+      const query = encodeURIComponent(JSON.stringify(Object.fromEntries(changed)));
+      return `${location.href.split("#")[0]}#${this.name}=${query}`;
     }
   }
 
   // What the address asks of the explorer of this name: of what it knows, what is of the same kind.
-  const asked = (name, state) => {
+  const query = (name, state) => {
     const [, text] = location.hash.match(new RegExp(`^#${name}=(.*)$`)) ?? [];
     if (text === undefined) return null;
     const kind = (value) => (Array.isArray(value) ? "list" : typeof value);
@@ -63,7 +63,7 @@
       const name = `explorer-${[...document.querySelectorAll(".explorer")].indexOf(host) + 1}`;
       const draw = async (now) => widget.render({ model: new Model(state, now, name), el: host });
       const first = () => draw(structuredClone(state));
-      const wish = asked(name, state);
+      const wish = query(name, state);
       if (wish) await draw(wish).catch(first);
       else await first();
       host.querySelector(".still").remove();

@@ -198,31 +198,31 @@ export const table = ([head, ...rows]) => h("table", {},
 //   rows of the table: numbers(), a list of tables, each with its head; asked for when it is open
 //   hides       the names of fields whose sliders are not there now; their place is kept
 function page(family, state, ui) {
-  const seen = (ui.seen = family.view(state, ui));
-  const controls = (seen.rows ?? catalog.rows).map((row, i) => slider(catalog.facts[row.fact], read(state, row.path), ui.link(row),
-    `slider-${i}`, seen.hides?.includes(row.path[0]) ? "visibility: hidden" : null));
+  const view = (ui.view = family.view(state, ui));
+  const controls = (view.rows ?? catalog.rows).map((row, i) => slider(catalog.facts[row.fact], read(state, row.path), ui.link(row),
+    `slider-${i}`, view.hides?.includes(row.path[0]) ? "visibility: hidden" : null));
   const ends = h("span", { class: "ends" },
     ui.share ? button("Link", ui.share, { class: "reset" }) : null, button("Reset", ui.reset, { class: "reset" }));
-  const pinning = h("div", { class: "pinning" }, seen.below, ends);
-  const words = seen.words == null ? null : h("p", { class: "muted note", style: seen.room ? `--more: ${seen.room}` : null }, seen.words);
+  const pinning = h("div", { class: "pinning" }, view.below, ends);
+  const words = view.words == null ? null : h("p", { class: "muted note", style: view.room ? `--more: ${view.room}` : null }, view.words);
   const message = h("p", { class: "message" }, ui.message);
-  const sliders = h("div", { class: "controls" }, controls, seen.extras);
-  const { equation: formula, codes } = seen;
+  const sliders = h("div", { class: "controls" }, controls, view.extras);
+  const { equation: formula, codes } = view;
   return [
     h("div", { class: "prompts", role: "group", "aria-label": "Try" }, h("span", { class: "muted" }, "Try"),
       catalog.prompts.map(({ text, state: wish }) => button(text, () => ui.set(structuredClone(wish), text), { class: "prompt" }))),
-    seen.bar ? h("div", { class: "bar" }, seen.bar) : null,
-    seen.side
+    view.bar ? h("div", { class: "bar" }, view.bar) : null,
+    view.side
       ? [h("div", { class: "stage" },
-          h("div", {}, picture(seen, seen.picture, ui, 0), sliders), h("div", {}, picture(seen, seen.side, ui, 1), pinning)), message, words]
-      : h("div", { class: "stage" }, h("div", {}, picture(seen, seen.picture, ui, 0), pinning, words), h("div", {}, sliders, message)),
+          h("div", {}, picture(view, view.picture, ui, 0), sliders), h("div", {}, picture(view, view.side, ui, 1), pinning)), message, words]
+      : h("div", { class: "stage" }, h("div", {}, picture(view, view.picture, ui, 0), pinning, words), h("div", {}, sliders, message)),
     formula ? h("div", { class: "formula", style: formula.room ? `min-height: ${formula.room}px` : null },
       h("div", { class: "equation" }, h("div", { style: ui.fit.size < 1 ? `font-size: ${ui.fit.size}em` : null }, equation(formula, ui))),
       formula.values ? check("with the present values", ui.local.values ?? false, (values) => ui.look({ values })) : null) : null,
     codes ? h("div", { class: "codes" }, codes.map(([name, code]) => codeLine(name, code, ui))) : null,
-    seen.numbers ? h("details", { toggle: ({ target }) => target.open === !!ui.local.table || ui.look({ table: target.open }) },
+    view.numbers ? h("details", { toggle: ({ target }) => target.open === !!ui.local.table || ui.look({ table: target.open }) },
       h("summary", {}, "The numbers as a table"),
-      h("div", { class: "rates" }, ui.local.table ? seen.numbers().map((part) => (Array.isArray(part) ? table(part) : h("p", { class: "muted" }, part))) : null)) : null,
+      h("div", { class: "rates" }, ui.local.table ? view.numbers().map((part) => (Array.isArray(part) ? table(part) : h("p", { class: "muted" }, part))) : null)) : null,
     h("p", { class: "unseen", role: "status" }, ui.said),
   ].flat().filter(Boolean);
 }
@@ -348,7 +348,7 @@ function live(family, model, body) {
   const [speaking, fits] = [{ timer: null, next: null }, { key: null }];
   let busy = false;
   const isFit = (fact, value) => value === undefined || refusal(catalog.facts[fact], value) === null; // a list may be shorter
-  const isKnown = (asked) => catalog.rows.every(({ path, fact }) => isFit(fact, read(asked, path))) && (family.knows?.(asked) ?? true);
+  const isKnown = (wish) => catalog.rows.every(({ path, fact }) => isFit(fact, read(wish, path))) && (family.knows?.(wish) ?? true);
   if (!isKnown(state())) throw new Error("no such state");
   const say = (text) => {
     speaking.next = text;
@@ -376,7 +376,7 @@ function live(family, model, body) {
       model.save_changes();
       ui.message = words;
       draw();
-      say(`${words} ${ui.seen.summary}`.trim());
+      say(`${words} ${ui.view.summary}`.trim());
     },
     // What is looked at, and no part of the state: an open table, the step under the pointer.
     look(changes) {
@@ -415,7 +415,7 @@ function live(family, model, body) {
     patch(body, page(family, state(), ui));
     // An equation that has another key, or another width, is fitted into its place anew.
     const place = body.querySelector(".equation > div");
-    const key = `${ui.seen.equation?.key} ${ui.width} ${ui.local.values}`;
+    const key = `${ui.view.equation?.key} ${ui.width} ${ui.local.values}`;
     if (!place || key === fits.key) return;
     fits.key = key;
     for (const fit of [{ stacked: false, size: 1 }, { stacked: true, size: 1 }, null]) {

@@ -49,22 +49,22 @@ function sentence(k, { metric, before, kind, goal, lr, cooldown }, p) {
   return `${start} ${wish}: bad check ${before.bad_checks + 1}, and ${p.patience} are borne. ${falls}${then}`;
 }
 
-function overview(found, p) {
-  const count = (...kinds) => found.filter(({ kind }) => kinds.includes(kind)).length;
-  const falls = found.filter(({ lr, before }) => lr < before.lr).length;
-  return `${found.length} checks: ${many(count("better"), "new best")}, ${many(count("bad", "last"), "bad one")}, ` +
-    `${count("forgiven")} forgiven; the rate falls ${many(falls, "time")}, from ${shown(p.lr)} to ${shown(found.at(-1).lr)}.`;
+function overview(record, p) {
+  const count = (...kinds) => record.filter(({ kind }) => kinds.includes(kind)).length;
+  const falls = record.filter(({ lr, before }) => lr < before.lr).length;
+  return `${record.length} checks: ${many(count("better"), "new best")}, ${many(count("bad", "last"), "bad one")}, ` +
+    `${count("forgiven")} forgiven; the rate falls ${many(falls, "time")}, from ${shown(p.lr)} to ${shown(record.at(-1).lr)}.`;
 }
 
 // ---- the picture ----
 
 // Losses, bad checks and rates, one below the other, over one axis of checks.
-function panels(found, p, x, y, width) {
-  const [n, isWide] = [found.length, width > 480];
+function panels(record, p, x, y, width) {
+  const [n, isWide] = [record.length, width > 480];
   const height = (value) => (Number.isFinite(value) ? y(value) : NaN);
   const box = (k, from, to, color, more = {}, share = 1) =>
     bar(x(k - share / 2), from, share * (x(1) - x(0)), to - from, color, more);
-  const each = (mark) => found.map((one, i) => mark(one, i + 1));
+  const each = (mark) => record.map((one, i) => mark(one, i + 1));
   const behind = each(({ before, kind }, k) => [
     before.cooldown > 0 && box(k, OVER, RATE[0], "third", { opacity: 0.13 }),
     kind === "last" && line(x(k), OVER, x(k), RATE[0], "helper"),
@@ -96,7 +96,7 @@ function panels(found, p, x, y, width) {
   const counts = panel({ x, y: count, yName: "bad checks, and how many are borne", rows: [p.patience], columns: [] },
     [bars, line(LEFT, count(p.patience), x.to, count(p.patience), "helper")]);
 
-  const rates = [p.lr, ...found.map((one) => one.lr)];
+  const rates = [p.lr, ...record.map((one) => one.lr)];
   const decades = Math.max(1, Math.ceil(Math.log10(p.lr / Math.max(Math.min(...rates), 1e-12)) - 1e-9));
   const down = clamped(scale([p.lr / 10 ** decades, p.lr], RATE, true));
   const edge = clamped(x); // a rate holds until the next check
@@ -111,7 +111,7 @@ function panels(found, p, x, y, width) {
 function view(state, ui) {
   const { losses, span, mode, threshold_mode: threshold } = state;
   const [[low, high], n] = [span, losses.length];
-  const found = observe(state);
+  const record = observe(state);
   const inside = (k) => Math.min(Math.max(k, 1), n);
   const [chosen, k] = [inside(state.check), inside(ui.local.hovered ?? state.check)];
   const x = scale([0.5, n + 0.5], [LEFT, ui.width - RIGHT]);
@@ -148,15 +148,15 @@ function view(state, ui) {
     const step = (way * (high - low)) / FINE / (isFine ? 5 : 1);
     edit({ losses: losses.with(chosen - 1, tidy((losses[chosen - 1] ?? high) + step)) });
   };
-  const [{ metric }, whole] = [found[k - 1], overview(found, state)];
-  const told = sentence(k, found[k - 1], state);
-  const summary = `${told} ${whole}`;
+  const [{ metric }, whole] = [record[k - 1], overview(record, state)];
+  const news = sentence(k, record[k - 1], state);
+  const summary = `${news} ${whole}`;
   const seat = [x(k), Number.isNaN(metric) ? LOSS[1] : y(metric)];
   const handles = [
     line(seat[0], LOSS[1], seat[0], RATE[0], "helper"),
     dot(...seat, "paper", { r: 20, style: `fill: transparent; ${TOUCH}` }),
     knob(...seat, {
-      style: TOUCH, label: `value of check ${k}`, low, high, value: Number.isNaN(metric) ? high : metric, said: told,
+      style: TOUCH, label: `value of check ${k}`, low, high, value: Number.isNaN(metric) ? high : metric, said: news,
       hint: "Left and right choose a check, up and down move its loss, with Shift finely",
       moves: {
         ArrowLeft: choose(chosen - 1), PageUp: choose(chosen - 10), Home: choose(1), ArrowUp: lift(1),
@@ -182,7 +182,7 @@ function view(state, ui) {
       menu("Better is", [["min", "lower"], ["max", "higher"]], mode, (wish) => ui.set({ mode: wish })),
       menu("Threshold", [["rel", "relative"], ["abs", "absolute"]], threshold, (wish) => ui.set({ threshold_mode: wish })),
     ],
-    picture: { height: HEIGHT, marks: panels(found, state, x, y, ui.width), knob: handles, point, label: whole },
+    picture: { height: HEIGHT, marks: panels(record, state, x, y, ui.width), knob: handles, point, label: whole },
     summary,
     words: summary,
     below: [
@@ -198,7 +198,7 @@ function view(state, ui) {
     codes: [["in this book", fill(variant.code)], ["in torch", fill(variant.torch)]],
     numbers: () => [[
       ["check", "value", "to beat", "kind", "best", "bad checks", "to forgive", "rate"],
-      ...found.map(({ metric, goal, kind, best, bad_checks: bad, cooldown, lr }, i) =>
+      ...record.map(({ metric, goal, kind, best, bad_checks: bad, cooldown, lr }, i) =>
         [i + 1, shown(metric), shown(goal), KINDS[kind][0], shown(best), bad, cooldown, shown(lr)]),
     ]],
   };
