@@ -1,0 +1,79 @@
+"""A page that is there at once: it waits for no script, for one style sheet, and for no picture below the first.
+
+The theme's scripts are named for ``page.js``, which gets them with the first touch, key or scroll. Its style
+sheets and all others become ``book.css`` (:mod:`sheet`). Solutions unfold without a script.
+"""
+
+import pathlib
+import re
+
+import sheet
+from PIL import Image
+
+# The theme as the reader chose it, before anything is painted.
+FIRST = (
+    "(d=>{let m;try{m=localStorage.getItem('mode')}catch{}d.mode=m||='auto';d.theme=m!='auto'?m:"
+    "matchMedia('(prefers-color-scheme: dark)').matches?'dark':'light'})(document.documentElement.dataset)"
+)
+THEME_SHEETS = ["basic.css", "styles/bootstrap.css", "styles/pydata-sphinx-theme.css"]
+THEME_SCRIPTS = ["scripts/bootstrap.js", "scripts/pydata-sphinx-theme.js"]
+UNUSED = ("thebe", "togglebutton", "design-tabs")
+SOLUTION = re.compile(
+    r'<div (class="solution [^>]*>\s*)<p (class="admonition-title">.*?)</p>(.*?</section>\s*)</div>', re.S
+)
+POINT = 4 / 3  # pixels
+
+
+def name(asset):
+    """Return the address of a script or style sheet below ``_static``, without its version."""
+    return str(getattr(asset, "filename", asset) or "").partition("?")[0].removeprefix("_static/")
+
+
+def prepare(app, pagename, templatename, context, doctree):
+    """Give the templates the scripts that may wait, and take out the buttons that only they could move."""
+    used = [name(asset) for asset in context["script_files"]]
+    used = [one for one in used if one.endswith(".js") and not any(part in one for part in UNUSED)]
+    context["late_scripts"] = [context["pathto"](f"_static/{one}", 1) for one in [*used, *THEME_SCRIPTS]]
+    context["first_script"] = FIRST
+    sheets = [name(asset) for asset in context["css_files"]]
+    app.book_sheets = [*THEME_SHEETS, *(s for s in sheets if not any(part in s for part in UNUSED))]
+    buttons = context.get("header_buttons", [])
+    for group in (buttons, *(button["buttons"] for button in buttons if "buttons" in button)):
+        group[:] = [button for button in group if button["type"] != "javascript"]
+    if "body" in context:
+        sources = {file: pathlib.Path(app.srcdir, source) for source, file in app.builder.images.items()}
+        context["body"] = sized(SOLUTION.sub(r"<details \1<summary \2</summary>\3</details>", context["body"]), sources)
+
+
+def sized(body, sources):
+    """Return a page's text whose pictures have their sizes, and come when they are near."""
+
+    def tag(match):
+        source = sources.get(match[2].rpartition("/")[2])
+        size = picture_size(source) if source else None
+        loading = 'loading="lazy" decoding="async"'
+        return f'<img width="{size[0]}" height="{size[1]}" {loading} {match[1]}' if size else match[0]
+
+    return re.sub(r'<img ((?![^>]*\bwidth=)[^>]*src="([^"]+)"[^>]*>)', tag, body)
+
+
+def picture_size(path):
+    """Return width and height of a picture in pixels; of an SVG those that it states in points."""
+    if path.suffix != ".svg":
+        with Image.open(path) as picture:
+            return picture.size
+    head = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
+    return tuple(round(float(points) * POINT) for points in head.groups()) if head else None
+
+
+def write_sheet(app, exception):
+    """Write the book's style sheet, once all pages and files are there."""
+    if exception is None and app.builder.format == "html" and hasattr(app, "book_sheets"):
+        sheet.write(pathlib.Path(app.outdir), app.book_sheets)
+
+
+def setup(app):
+    """Connect after the theme and all others have added what is theirs."""
+    app.connect("html-page-context", prepare, priority=960)
+    app.connect("build-finished", write_sheet, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
