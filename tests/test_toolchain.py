@@ -13,8 +13,8 @@ import sys
 import tarfile
 import types
 
-import local_mathjax
 import nbformat
+import npm
 import pytest
 from docutils.core import publish_doctree
 from hypothesis import given, strategies
@@ -243,18 +243,18 @@ def archive(*names):
     return stream.getvalue()
 
 
-def test_mathjax_with_another_hash_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"mathjax@3\.2\.2 must have the sha512 06df9249.*, got "):
-        local_mathjax.unpack(archive("es5/tex-mml-chtml.js"), tmp_path / "mathjax")
+def test_a_package_with_another_hash_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"katex@9 must have the sha512 06df9249, got "):
+        npm.unpack("katex@9", archive("dist/katex.js"), "06df9249", ["dist/*"], tmp_path / "katex")
     assert not any(tmp_path.iterdir())
 
 
-def test_only_the_needed_files_of_mathjax_are_kept(tmp_path, monkeypatch):
-    tar = archive("LICENSE", "es5/tex-mml-chtml.js", "es5/node-main.js", "es5/input/tex/extensions/cancel.js")
-    monkeypatch.setattr(local_mathjax, "SHA512", hashlib.sha512(tar).hexdigest())
-    local_mathjax.unpack(tar, tmp_path / "mathjax")
+def test_only_the_needed_files_of_a_package_are_kept(tmp_path):
+    tar = archive("LICENSE", "dist/katex.min.js", "dist/katex.js", "dist/fonts/Main.woff2", "dist/fonts/Main.ttf")
+    names = ["LICENSE", "dist/katex.min.js", "dist/fonts/*.woff2"]
+    npm.unpack("katex@9", tar, hashlib.sha512(tar).hexdigest(), names, tmp_path / "katex")
     kept = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
-    assert kept == {"mathjax/LICENSE", "mathjax/tex-mml-chtml.js", "mathjax/input/tex/extensions/cancel.js"}
+    assert kept == {"katex/LICENSE", "katex/katex.min.js", "katex/fonts/Main.woff2"}
 
 
 def test_the_description_is_the_first_paragraph():
