@@ -1,33 +1,63 @@
-"""A page holds what its explorers share once, however many of them stand on it."""
+"""In a page of the book an explorer's script is a file of its own, got when a reader comes near.
 
+Its still picture, its state and its name stay in the page. The script is a classic one, for a page from disk
+may load no module, and a strict content security policy allows files of the book and nothing else.
+"""
+
+import hashlib
+import json
+import pathlib
 import re
 
+from helpers.figures.explorers import kit
+
 SHARED = re.compile(r"<(style|script)\b[^>]* data-kit=.*?</\1>", re.S)
+PAYLOAD = re.compile(r'<script type="application/json">(\{"kit".*?)</script>', re.S)
+STYLE, MODULE, HOST, _ = kit._kit()
+FOLDER = "_static/explorers"
 
 
-def once(html):
-    """Return the HTML of a page without what an explorer above has brought already.
-
-    >>> once('<style data-kit="a">b</style><p>1</p><style data-kit="a">b</style><p>2</p>')
-    '<style data-kit="a">b</style><p>1</p><p>2</p>'
-    """
-    there = set()
-
-    def first(match):
-        if match[0] in there:
-            return ""
-        there.add(match[0])
-        return match[0]
-
-    return SHARED.sub(first, html)
+def classic(module):
+    """Return a classic script of an explorer's module, and the key under which it registers it."""
+    body = f"const css = {kit.as_javascript(STYLE)};\n{MODULE}\n{module}".replace("\nexport default ", "\nreturn ", 1)
+    key = hashlib.sha256(body.encode()).hexdigest()[:12]
+    return f'(self.explorers ??= {{}})["{key}"] = (() => {{{body}\n}})();\n', key
 
 
-def share(app, pagename, templatename, context, doctree):
-    """Take out of a page what it holds more than once."""
-    context["body"] = once(context.get("body", ""))
+def apart(html, folder, address):
+    """Return the HTML of a page whose explorers' scripts are files below `folder`, reached at `address`."""
+
+    def refer(match):
+        payload = json.loads(match[1])
+        script, key = classic(payload["esm"])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{key}.js").write_text(script, encoding="utf-8")
+        own = {"key": key, "src": f"{address}/{key}.js", "state": payload["state"]}
+        return f'<script type="application/json">{kit._in_script(kit.as_javascript(own))}</script>'
+
+    return PAYLOAD.sub(refer, SHARED.sub("", html))
+
+
+def part(app, pagename, templatename, context, doctree):
+    """Put the scripts of a page's explorers beside the other files, and name the one that starts them."""
+    html = context.get("body", "")
+    if PAYLOAD.search(html):
+        folder = pathlib.Path(app.outdir, FOLDER)
+        context["body"] = apart(html, folder, context["pathto"](FOLDER, 1))
+        context["explorer_host"] = context["pathto"](f"{FOLDER}/host.js", 1)
+
+
+def provide(app):
+    """Write what all pages share: the look of the still pictures, and the script that starts explorers."""
+    folder = pathlib.Path(app.outdir, FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "explorer.css").write_text(STYLE, encoding="utf-8")
+    (folder / "host.js").write_text(HOST, encoding="utf-8")
+    app.add_css_file("explorers/explorer.css")
 
 
 def setup(app):
     """Connect before the theme fills its templates."""
-    app.connect("html-page-context", share)
+    app.connect("builder-inited", provide)
+    app.connect("html-page-context", part)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 // The page's side of an explorer where no kernel is: anywidget's model over a plain object. This script starts
-// all explorers that have not started, above it and later those below it; what they share ("data-kit") stands
-// in the page once at least. The address of the page may ask one of them for another state than its first:
-// "#explorer-2={...}" the second.
+// each explorer, above it and later those below it, when a reader comes near. An explorer's module stands in
+// the page, beside what all share ("data-kit"), or is a script by itself. The address of the page may ask one
+// of them for another state than its first: "#explorer-2={...}" the second.
 (() => {
   class Model {
     constructor(start, state, name) {
@@ -51,16 +51,30 @@
     }
   };
 
+  // The explorer's methods: from a script of the page's site, or from a module made of what stands in the page.
+  const widgetOf = async ({ kit, esm, key, src }) => {
+    if (src) {
+      await new Promise((onload, onerror) =>
+        document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror })),
+      );
+      return self.explorers[key];
+    }
+    const [style, shared] = document.querySelectorAll(`[data-kit="${kit}"]`);
+    const module = [`const css = ${JSON.stringify(style.textContent)};`, JSON.parse(shared.textContent), esm].join("\n");
+    const url = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
+    const { default: widget } = await import(url);
+    URL.revokeObjectURL(url);
+    return widget;
+  };
+
+  const nameOf = (host) => `explorer-${[...document.querySelectorAll(".explorer")].indexOf(host) + 1}`;
+
   const start = async (host) => {
-    host.setAttribute("data-started", "");
     try {
-      const { kit, esm, state } = JSON.parse(host.querySelector("script[type='application/json']").textContent);
-      const [style, shared] = document.querySelectorAll(`[data-kit="${kit}"]`);
-      const module = [`const css = ${JSON.stringify(style.textContent)};`, JSON.parse(shared.textContent), esm].join("\n");
-      const url = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
-      const { default: widget } = await import(url);
-      URL.revokeObjectURL(url);
-      const name = `explorer-${[...document.querySelectorAll(".explorer")].indexOf(host) + 1}`;
+      const payload = JSON.parse(host.querySelector("script[type='application/json']").textContent);
+      const widget = await widgetOf(payload);
+      const name = nameOf(host);
+      const { state } = payload;
       const draw = async (now) => widget.render({ model: new Model(state, now, name), el: host });
       const first = () => draw(structuredClone(state));
       const wish = query(name, state);
@@ -79,7 +93,22 @@
 
   // Who follows a link within the page gets the page afresh: its state is the address's.
   addEventListener("hashchange", () => location.hash.startsWith("#explorer-") && location.reload());
-  const startAll = () => document.querySelectorAll(".explorer:not([data-started])").forEach(start);
-  startAll();
-  addEventListener("DOMContentLoaded", startAll);
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { target } of entries.filter(({ isIntersecting }) => isIntersecting)) {
+        near.unobserve(target);
+        start(target);
+      }
+    },
+    { rootMargin: "600px" },
+  );
+  const watch = () => {
+    for (const host of document.querySelectorAll(".explorer:not([data-watched])")) {
+      host.setAttribute("data-watched", "");
+      if (location.hash.startsWith(`#${nameOf(host)}=`)) start(host);
+      else near.observe(host);
+    }
+  };
+  watch();
+  addEventListener("DOMContentLoaded", watch);
 })();
