@@ -56,14 +56,20 @@ def lighthouse():
     program = FOLDER / "node_modules/.bin/lighthouse"
     if not program.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", PACKAGE], cwd=FOLDER, check=True)
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-fund", "--no-audit", PACKAGE], cwd=FOLDER, check=True
+        )
     return str(program)
 
 
 def visit(url, chrome):
     """Return what Lighthouse sees in one visit."""
     flags = [url, "--quiet", "--output=json", f"--chrome-flags={CHROME}"]
-    environment = {"CHROME_PATH": chrome, "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(FOLDER.resolve())}
+    environment = {
+        "CHROME_PATH": chrome,
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(FOLDER.resolve()),
+    }
     done = subprocess.run([lighthouse(), *flags], capture_output=True, text=True, env=environment, check=True)
     return json.loads(done.stdout)
 
@@ -74,7 +80,9 @@ def row(name, visits):
     audits = median["audits"]
     scores = [round(100 * median["categories"][kind]["score"]) for kind in CATEGORIES]
     weight = audits["total-byte-weight"]["numericValue"] / 1000
-    seconds = [audits[kind]["numericValue"] / 1000 for kind in ("largest-contentful-paint", "total-blocking-time")]
+    seconds = [
+        audits[kind]["numericValue"] / 1000 for kind in ("largest-contentful-paint", "total-blocking-time")
+    ]
     shift = audits["cumulative-layout-shift"]["numericValue"]
     failed = [
         audit["id"]
@@ -82,7 +90,14 @@ def row(name, visits):
         for audit in (audits[ref["id"]] for ref in median["categories"][kind]["auditRefs"] if ref["weight"])
         if audit["score"] not in (None, 1)
     ]
-    return (name, *map(str, scores), f"{weight:.0f}", *(f"{s:.2f}" for s in seconds), f"{shift:.3f}", " ".join(failed))
+    return (
+        name,
+        *map(str, scores),
+        f"{weight:.0f}",
+        *(f"{s:.2f}" for s in seconds),
+        f"{shift:.3f}",
+        " ".join(failed),
+    )
 
 
 def main(html=HTML, visits=3):

@@ -250,7 +250,9 @@ def test_a_package_with_another_hash_is_refused(tmp_path):
 
 
 def test_only_the_needed_files_of_a_package_are_kept(tmp_path):
-    tar = archive("LICENSE", "dist/katex.min.js", "dist/katex.js", "dist/fonts/Main.woff2", "dist/fonts/Main.ttf")
+    tar = archive(
+        "LICENSE", "dist/katex.min.js", "dist/katex.js", "dist/fonts/Main.woff2", "dist/fonts/Main.ttf"
+    )
     names = ["LICENSE", "dist/katex.min.js", "dist/fonts/*.woff2"]
     npm.unpack("katex@9", tar, hashlib.sha512(tar).hexdigest(), names, tmp_path / "katex")
     kept = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}

@@ -17,7 +17,13 @@ SHA512 = (
     "8c6f2e2a7b63484726d84a503a1d17b6eae93eeb82f6bdd2ab91cb1ddb057566"
     "53dbb13aef6485d7d4048bea1fd3f61e3b2d7994381184abebe7ad78b91ac47c"
 )
-NAMES = ("LICENSE", "dist/katex.min.js", "dist/katex.min.css", "dist/contrib/copy-tex.min.js", "dist/fonts/*.woff2")
+NAMES = (
+    "LICENSE",
+    "dist/katex.min.js",
+    "dist/katex.min.css",
+    "dist/contrib/copy-tex.min.js",
+    "dist/fonts/*.woff2",
+)
 OPTIONS = {"output": "htmlAndMathml", "strict": "error", "trust": False}
 
 
@@ -78,7 +84,7 @@ def visit_math_block(writer, node):
 
 
 def lines(tex):
-    """Return a displayed formula whose lines end in a double backslash or are paragraphs, as Sphinx takes them."""
+    """Return a displayed formula whose lines end in a double backslash, or are paragraphs."""
     parts = [part.strip() for part in tex.split("\n\n") if part.strip()]
     parts = [rf"\begin{{split}}{part}\end{{split}}" if r"\\" in part else part for part in parts]
     return parts[0] if len(parts) == 1 else r"\begin{gathered}" + r"\\".join(parts) + r"\end{gathered}"

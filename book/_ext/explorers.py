@@ -19,7 +19,9 @@ FOLDER = "_static/explorers"
 
 def classic(module):
     """Return a classic script of an explorer's module, and the key under which it registers it."""
-    body = f"const css = {kit.as_javascript(STYLE)};\n{MODULE}\n{module}".replace("\nexport default ", "\nreturn ", 1)
+    body = f"const css = {kit.as_javascript(STYLE)};\n{MODULE}\n{module}".replace(
+        "\nexport default ", "\nreturn ", 1
+    )
     key = hashlib.sha256(body.encode()).hexdigest()[:12]
     return f'(self.explorers ??= {{}})["{key}"] = (() => {{{body}\n}})();\n', key
 

@@ -1,4 +1,4 @@
-"""A page that is there at once: it waits for no script, for one style sheet, and for no picture below the first.
+"""A page that is there at once: it waits for one style sheet, and for no script or picture further down.
 
 The theme's scripts are named for ``page.js``, which gets them with the first touch, key or scroll. Its style
 sheets and all others become ``book.css`` (:mod:`sheet`). Solutions unfold without a script.
@@ -42,7 +42,9 @@ def prepare(app, pagename, templatename, context, doctree):
         group[:] = [button for button in group if button["type"] != "javascript"]
     if "body" in context:
         sources = {file: pathlib.Path(app.srcdir, source) for source, file in app.builder.images.items()}
-        context["body"] = sized(SOLUTION.sub(r"<details \1<summary \2</summary>\3</details>", context["body"]), sources)
+        context["body"] = sized(
+            SOLUTION.sub(r"<details \1<summary \2</summary>\3</details>", context["body"]), sources
+        )
 
 
 def sized(body, sources):

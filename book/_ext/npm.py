@@ -1,4 +1,4 @@
-"""A package of npm by its name and version, checked and kept in ``.cache``: neither from a CDN nor committed."""
+"""A package of npm, checked and kept in ``.cache``: it comes from no CDN, and is not committed."""
 
 import hashlib
 import io

@@ -1,7 +1,6 @@
 """One style sheet of the rules that the book's pages can meet."""
 
 import itertools
-import pathlib
 import posixpath
 import re
 

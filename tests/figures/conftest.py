@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-from explorers import once  # of book/_ext
 
 from tests.conftest import served
 
@@ -54,6 +53,24 @@ TOOLS = """window.tools = {
 };"""
 
 
+# Explorers start where a reader comes.
+STARTED = """async () => {
+    for (const host of document.querySelectorAll('.explorer')) {
+        host.scrollIntoView();
+        const ready = () => host.hasAttribute('data-ready');
+        for (let i = 0; i < 600 && !ready(); i++) await new Promise(requestAnimationFrame);
+        if (!ready()) throw new Error(`not started: ${host.ariaLabel} ${host.innerText}`);
+    }
+    if (!location.hash) scrollTo(0, 0);
+}"""
+
+
+def started(page):
+    """Go through a page, so that all its explorers start, and return it."""
+    page.evaluate(STARTED)
+    return page
+
+
 WRITTEN = {}
 
 
@@ -84,20 +101,21 @@ def address(folder):
 def show(closed_page, folder, request):
     """Open a page of some explorers, with the network closed: ``show(*explorers, scheme="file", width=760)``.
 
-    As in the book, what they share stands there once, unless `share` is another function. The page must end
-    without an error and without a request.
+    It ends without an error and without a request to another place.
     """
     pages = []
 
-    def open_page(*explorers, scheme="file", width=760, theme="light", ready=True, share=once, **options):
-        name, shown = f"{next(NUMBERS)}.html", share("\n".join(map(written, explorers)))
+    def open_page(
+        *explorers, scheme="file", width=760, theme="light", ready=True, share="\n".join, **options
+    ):
+        name, shown = f"{next(NUMBERS)}.html", share(map(written, explorers))
         (folder / name).write_text(PAGE.format(theme=theme, tools=TOOLS, explorers=shown), encoding="utf-8")
         base = folder.as_uri() if scheme == "file" else request.getfixturevalue("address")
         page = closed_page(width=width, theme=theme, base=base, **options)
         page.mouse.move(0, 0)
         page.goto(name)
         if ready:
-            page.wait_for_function("document.querySelectorAll('.explorer:not([data-ready])').length === 0")
+            started(page)
         pages.append(page)
         return page
 

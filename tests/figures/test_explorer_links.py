@@ -4,6 +4,7 @@ import json
 from urllib.parse import unquote
 
 from helpers.figures.explorers import LipschitzExplorer, RegressionExplorer, ScheduleExplorer, SoftmaxExplorer
+from tests.figures.conftest import started
 from tests.figures.explorer_checks import typed
 from tests.figures.test_explorers_in_browser import STAIRS, present
 
@@ -11,7 +12,7 @@ from tests.figures.test_explorers_in_browser import STAIRS, present
 def reopened(page):
     """Load the same page at the same address afresh."""
     page.reload()
-    page.wait_for_function("document.querySelectorAll('.explorer:not([data-ready])').length === 0")
+    started(page)
 
 
 def followed(page, text):

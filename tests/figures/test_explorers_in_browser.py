@@ -5,8 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from explorers import HOST, STYLE, apart  # of book/_ext
 
-from helpers.figures.explorers import Prompt, ScheduleExplorer
+from helpers.figures.explorers import Prompt, ScheduleExplorer, SoftmaxExplorer
 from helpers.formulas import schedules
 from tests.figures.explorer_checks import (
     CONTROLS,
@@ -463,12 +464,28 @@ def test_long_equations_fit_into_every_width(show):
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
-def test_explorers_share_what_they_have_in_common_or_bring_it_along(show, scheme):
-    shared = show(ScheduleExplorer(STAIRS), ScheduleExplorer(EXAMPLES["CosineDecay"]), scheme=scheme)
-    assert shared.locator("[data-kit]").count() == 3  # style, module, host
-    each = show(ScheduleExplorer(STAIRS), ScheduleExplorer(EXAMPLES["CosineDecay"]), scheme=scheme, share=str)
-    assert each.locator("[data-kit]").count() == 6
-    assert [seen(shared, i) for i in range(2)] == [seen(each, i) for i in range(2)]
+def test_an_explorer_is_the_same_with_its_script_in_a_file(show, folder, scheme):
+    explorers = ScheduleExplorer(STAIRS), SoftmaxExplorer()
+    inside = show(*explorers, scheme=scheme)
+
+    def in_files(parts):
+        html = apart("".join(parts), folder / "scripts", "scripts")
+        return f"<style>{STYLE}</style>{html}<script>{HOST}</script>"
+
+    outside = show(*explorers, scheme=scheme, share=in_files)
+    assert outside.locator("[data-kit]").count() == 0
+    assert [seen(inside, i) for i in range(2)] == [seen(outside, i) for i in range(2)]
+
+
+def test_an_explorer_below_starts_when_a_reader_comes_near(show):
+    page = show(
+        ScheduleExplorer(STAIRS), SoftmaxExplorer(), ready=False, share="<p style='height: 5000px'>".join
+    )
+    first, second = page.locator(".explorer").all()
+    page.wait_for_function("host => host.hasAttribute('data-ready')", arg=first.element_handle())
+    assert second.get_attribute("data-ready") is None
+    second.scroll_into_view_if_needed()
+    page.wait_for_function("host => host.hasAttribute('data-ready')", arg=second.element_handle())
 
 
 def test_a_script_that_fails_leaves_the_picture(show):
