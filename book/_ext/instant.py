@@ -8,6 +8,7 @@ import pathlib
 import re
 
 import sheet
+from docutils import nodes
 from PIL import Image
 
 # The theme as the reader chose it, before anything is painted.
@@ -31,8 +32,9 @@ def name(asset):
 
 def prepare(app, pagename, templatename, context, doctree):
     """Give the templates the scripts that may wait, and take out the buttons that only they could move."""
+    scripts = [s for s in context["script_files"] if name(s).endswith(".js")]
+    context["script_files"] = [s for s in scripts if not any(part in name(s) for part in UNUSED)]
     used = [name(asset) for asset in context["script_files"]]
-    used = [one for one in used if one.endswith(".js") and not any(part in one for part in UNUSED)]
     context["late_scripts"] = [context["pathto"](f"_static/{one}", 1) for one in [*used, *THEME_SCRIPTS]]
     context["first_script"] = FIRST
     sheets = [name(asset) for asset in context["css_files"]]
@@ -45,6 +47,13 @@ def prepare(app, pagename, templatename, context, doctree):
         context["body"] = sized(
             SOLUTION.sub(r"<details \1<summary \2</summary>\3</details>", context["body"]), sources
         )
+
+
+def drop_thebe(app, doctree, docname):
+    """Take out what the live-code client, whose address is on a CDN, writes at the end of a page."""
+    for node in [n for n in doctree.children if isinstance(n, nodes.raw)]:
+        if re.search("thebe|kernelName", node.astext()):
+            doctree.remove(node)
 
 
 def sized(body, sources):
@@ -76,6 +85,7 @@ def write_sheet(app, exception):
 
 def setup(app):
     """Connect after the theme and all others have added what is theirs."""
+    app.connect("doctree-resolved", drop_thebe, priority=900)
     app.connect("html-page-context", prepare, priority=960)
     app.connect("build-finished", write_sheet, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -46,11 +46,15 @@ def _kept(rules, words):
             text += f"{','.join(met)}{{{_body(rule.content)}}}" if met else ""
         elif rule.type == "at-rule" and rule.content and rule.lower_at_keyword in NESTED:
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
-            head = f"@{rule.at_keyword} {tinycss2.serialize(rule.prelude).strip()}"
-            text += f"{head}{{{kept}}}" if (kept := _kept(inner, words)) else ""
+            met = _kept(inner, words)
+            text += f"{_head(rule)}{{{met}}}" if met else ""
         elif rule.type == "at-rule" and rule.content and rule.lower_at_keyword != "import":
-            text += f"@{rule.at_keyword} {tinycss2.serialize(rule.prelude).strip()}{{{_body(rule.content)}}}"
+            text += f"{_head(rule)}{{{_body(rule.content)}}}"
     return text
+
+
+def _head(rule):
+    return f"@{rule.at_keyword} {tinycss2.serialize(rule.prelude).strip()}".strip()
 
 
 def _body(tokens):
@@ -82,5 +86,5 @@ def write(out, sheets):
             words.update(WORD.findall(script))
     for script in static.rglob("*.js"):
         words.update(WORD.findall(script.read_text(encoding="utf-8")))
-    css = "".join(used(sheet_text(static, name), words) for name in sheets)
+    css = f"/*{' '.join(sheets)}*/" + "".join(used(sheet_text(static, name), words) for name in sheets)
     (static / "book.css").write_text(css, encoding="utf-8")

@@ -58,7 +58,7 @@ STARTED = """async () => {
     for (const host of document.querySelectorAll('.explorer')) {
         host.scrollIntoView();
         const ready = () => host.hasAttribute('data-ready');
-        for (let i = 0; i < 600 && !ready(); i++) await new Promise(requestAnimationFrame);
+        for (let i = 0; i < 600 && !ready(); i++) await new Promise((done) => setTimeout(done, 20));
         if (!ready()) throw new Error(`not started: ${host.ariaLabel} ${host.innerText}`);
     }
     if (!location.hash) scrollTo(0, 0);
