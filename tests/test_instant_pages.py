@@ -184,7 +184,8 @@ def test_a_formula_is_copied_as_its_latex(closed_page):
     formula.evaluate("node => getSelection().selectAllChildren(node)")
     copied = """() => {
         const clipboardData = new DataTransfer();
-        document.dispatchEvent(new ClipboardEvent('copy', { clipboardData, bubbles: true, cancelable: true }));
+        const event = new ClipboardEvent('copy', { clipboardData, cancelable: true });
+        document.dispatchEvent(event);
         return clipboardData.getData('text/plain');
     }"""
     assert f"${tex}$" in page.evaluate(copied)

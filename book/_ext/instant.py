@@ -35,7 +35,8 @@ def prepare(app, pagename, templatename, context, doctree):
     scripts = [s for s in context["script_files"] if name(s).endswith(".js")]
     context["script_files"] = [s for s in scripts if not any(part in name(s) for part in UNUSED)]
     used = [name(asset) for asset in context["script_files"]]
-    context["late_scripts"] = [context["pathto"](f"_static/{one}", 1) for one in [*used, *THEME_SCRIPTS]]
+    late = THEME_SCRIPTS if pagename == "search" else [*used, *THEME_SCRIPTS]  # a search begins at once
+    context["late_scripts"] = [context["pathto"](f"_static/{one}", 1) for one in late]
     context["first_script"] = FIRST
     sheets = [name(asset) for asset in context["css_files"]]
     app.book_sheets = [*THEME_SHEETS, *(s for s in sheets if not any(part in s for part in UNUSED))]
