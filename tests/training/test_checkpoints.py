@@ -228,19 +228,17 @@ def test_a_file_cut_off_or_of_another_kind_is_refused(found, tmp_path):
     assert path.read_bytes() == found
 
 
-def test_no_code_of_a_file_runs(tmp_path):
-    evil = {"format": checkpoints.FORMAT, "version": 1, "state": Villain(tmp_path / "done")}
-    (tmp_path / "evil.pt").write_bytes(written(evil))
-    with pytest.raises(ValueError, match="got one that torch cannot read"):
-        load(tmp_path / "evil.pt")
-    assert not (tmp_path / "done").exists()
-
-
-def test_a_file_of_another_version_a_missing_one_and_the_state_of_something_else(tmp_path):
+def test_no_code_of_a_file_runs_and_a_missing_file_or_another_version_is_named(tmp_path):
     path = tmp_path / "step-000000001.pt"
-    path.write_bytes(written({"format": checkpoints.FORMAT, "version": 1, "state": {}}))
-    with pytest.raises(ValueError, match=re.escape(f"version must be 2 in {path}, got version=1")):
-        load(path)
+    evil = {"format": checkpoints.FORMAT, "version": 1, "state": Villain(tmp_path / "done")}
+    for content, message in (
+        (evil, "got one that torch cannot read"),
+        (evil | {"state": {}}, "version must be"),
+    ):
+        path.write_bytes(written(content))
+        with pytest.raises(ValueError, match=message):
+            load(path)
+    assert not (tmp_path / "done").exists()
     with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / "none.pt"))):
         load(tmp_path / "none.pt")
     save(STATE, path)
@@ -435,29 +433,22 @@ def images(n):
     return tuple(part[:n] for part in resumable.images_and_labels()[0])
 
 
+COSINES = [schedules.CosineDecay(peak_lr=lr, total_steps=8) for lr in (0.1, 0.2)]
 OTHERS = {
-    "wider": (lambda: {"model": cnn((6,))}, "model is Sequential( (0): Conv2d(1, 4, kernel_size=(3, 3)"),
-    "activation": (lambda: {"model": cnn(activation=nn.Tanh)}, "(1): Tanh()"),
-    "optimizer": (
-        lambda: {"make": partial(torch.optim.Adam, lr=1.0)},
-        "optimizer is SGD ( Parameter Group 0 dampening: 0",
-    ),
-    "momentum": (lambda: {"make": partial(torch.optim.SGD, lr=1.0, momentum=0.8)}, "momentum: 0.8"),
-    "rule": (
-        lambda: {"make": partial(FromRule, rule=rules.Momentum(momentum=0.8), lr=1.0)},
-        "rule is NoneType there and Momentum(momentum=0.8) here",
-    ),
-    "length": (lambda: {"epochs": 3}, "number of updates is 8 there and 12 here"),
-    "batch": (lambda: {"batch_size": 60}, "batch size is 50 there and 60 here"),
-    "data": (lambda: {"data": images(199)}, "number of images is 200 there and 199 here"),
-    "seed": (lambda: {"seed": 1}, "seed is 0 there and 1 here"),
-    "schedule": (
-        lambda: {"schedule": schedules.CosineDecay(peak_lr=0.2, total_steps=8)},
-        "schedule is CosineDecay(peak_lr=0.1, total_steps=8, end_lr=0.0) there and"
-        " CosineDecay(peak_lr=0.2, total_steps=8, end_lr=0.0) here",
-    ),
-    "augmentation": (lambda: {"also": [Augment(Augmentation())]}, "Augment(change=Augmentation(flip=False,"),
-    "hooks": (lambda: {"also": [EMA(0.9)]}, "hooks is None there and EMA here"),
+    "model is Sequential( (0): Conv2d(1, 4, kernel_size=(3, 3)": {"model": cnn((6,))},
+    "(1): Tanh()": {"model": cnn(activation=nn.Tanh)},
+    "optimizer is SGD ( Parameter Group 0 dampening: 0": {"make": partial(torch.optim.Adam, lr=1.0)},
+    "momentum: 0.8": {"make": partial(torch.optim.SGD, lr=1.0, momentum=0.8)},
+    "rule is NoneType there and Momentum(momentum=0.8) here": {
+        "make": partial(FromRule, rule=rules.Momentum(momentum=0.8), lr=1.0)
+    },
+    "number of updates is 8 there and 12 here": {"epochs": 3},
+    "batch size is 50 there and 60 here": {"batch_size": 60},
+    "number of images is 200 there and 199 here": {"data": images(199)},
+    "seed is 0 there and 1 here": {"seed": 1},
+    f"schedule is {COSINES[0]} there and {COSINES[1]} here": {"schedule": COSINES[1]},
+    "Augment(change=Augmentation(flip=False,": {"also": [Augment(Augmentation())]},
+    "hooks is None there and EMA here": {"also": [EMA(0.9)]},
 }
 
 
@@ -469,9 +460,9 @@ def saved(tmp_path_factory):
     return folder / "step-000000008.pt"
 
 
-@pytest.mark.parametrize("changes, message", OTHERS.values(), ids=OTHERS)
-def test_another_training_is_told_what_differs_and_nothing_changes(saved, changes, message):
-    before, changes = saved.read_bytes(), changes()
+@pytest.mark.parametrize("message", OTHERS)
+def test_another_training_is_told_what_differs_and_nothing_changes(saved, message):
+    before, changes = saved.read_bytes(), dict(OTHERS[message])
     changes["hooks"] = [*changes.pop("also", ()), Checkpoints(saved.parent)]
     with pytest.raises(ValueError, match=re.escape(message)) as e:
         small(saved.parent, **changes)

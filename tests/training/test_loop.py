@@ -118,18 +118,13 @@ def test_a_generator_goes_on_where_it_stands(train):
     assert not torch.equal(numbers(first), numbers(second))
 
 
-def test_the_data_are_untouched(train, val):
+def test_the_data_are_untouched_and_validation_changes_nothing_in_the_training(train, val):
     before = [tensor.clone() for tensor in (*train, *val)]
-    trained(train, val)
-    for tensor, copy in zip((*train, *val), before, strict=True):
-        assert torch.equal(tensor, copy)
-
-
-def test_validation_changes_nothing_in_the_training(train, val):
     with_norm = [models.small_cnn(channels=(4, 8), norm=True, seed=1) for _ in range(2)]
     trained(train, val, model=with_norm[0])
     trained(train, model=with_norm[1])
     assert torch.equal(numbers(with_norm[0]), numbers(with_norm[1]))
+    assert all(map(torch.equal, (*train, *val), before))
 
 
 def test_it_takes_ten_arguments_and_no_test_set():
@@ -282,26 +277,19 @@ def test_a_frozen_part_stays_frozen_and_a_model_in_evaluation_mode_trains(train,
     assert not torch.equal(model[1].running_mean, before)
 
 
-def test_evaluation_has_no_gradients_and_changes_no_statistics(val):
-    model = models.small_cnn(norm=True)
-    before, grad = numbers(model), []
-
+@pytest.mark.parametrize("batch_size", [1, 7, 1024])
+def test_evaluation_counts_batches_by_their_size_without_gradients_or_new_statistics(val, batch_size):
     def loss(logits, labels):
-        grad.append(logits.requires_grad)
+        assert not logits.requires_grad
         return F.cross_entropy(logits, labels)
 
-    evaluate(model, val, loss)
-    assert grad == [False]
+    model = models.small_cnn(norm=True)
+    before = numbers(model)
+    found, accuracy = evaluate(model, val, loss, batch_size=batch_size)
     assert torch.equal(numbers(model), before)
-
-
-@pytest.mark.parametrize("batch_size", [1, 7, 1024])
-def test_batches_count_by_their_size(val, batch_size):
-    model = models.small_cnn()
-    with torch.no_grad():
+    with evaluating(model):
         logits = model(val[0])
-    loss, accuracy = evaluate(model, val, F.cross_entropy, batch_size=batch_size)
-    assert loss == pytest.approx(F.cross_entropy(logits, val[1]).item(), rel=1e-5)
+    assert found == pytest.approx(F.cross_entropy(logits, val[1]).item(), rel=1e-5)
     assert accuracy == (logits.argmax(1) == val[1]).double().mean().item()
 
 

@@ -195,29 +195,17 @@ def test_the_same_seed_gives_the_same_test(train):
 # --- what it refuses -----------------------------------------------------------------------------------
 
 
-def test_a_range_that_ends_too_low_is_named(train):
-    words = r"high must be higher, the loss still falls at lr=0\.03"
-    with pytest.raises(NoSuggestion, match=words) as caught:
-        ranged_mlp(train, high=0.03)
-    assert len(caught.value.rates) == len(caught.value.losses) == 100
-
-
-def test_a_range_that_begins_too_high_is_named(train):
-    with pytest.raises(NoSuggestion, match="low must be lower, the loss rises from lr=50 on"):
-        ranged_mlp(train, low=50.0, high=1e6)
-
-
-def test_a_loss_that_does_not_fall_is_named(train):
+def test_what_shows_no_rate_is_named(train):
     images, labels = train
     noise = torch.randint(10, labels.shape, generator=torch.Generator().manual_seed(0))
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    with pytest.raises(NoSuggestion, match="the loss must fall at some rate, it went from"):
-        ranged((torch.zeros_like(images), noise), model, momentum(model.parameters()), high=0.01)
-
-
-def test_a_loss_that_is_no_number_is_named(train):
-    model = mlp()
-    with torch.no_grad():
-        model[1].weight[0, 0] = torch.nan
-    with pytest.raises(NoSuggestion, match="the loss must be finite before the first update"):
-        ranged(train, model, momentum(model.parameters()))
+    linear, broken = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), mlp()
+    broken[1].weight.data[0, 0] = torch.nan
+    for message, model, data, changes in (
+        (r"high must be higher, the loss still falls at lr=0\.03", mlp(), train, {"high": 0.03}),
+        ("low must be lower, the loss rises from lr=50 on", mlp(), train, {"low": 50.0, "high": 1e6}),
+        ("the loss must fall at some rate, it went from", linear, (images * 0, noise), {"high": 0.01}),
+        ("the loss must be finite before the first update", broken, train, {}),
+    ):
+        with pytest.raises(NoSuggestion, match=message) as caught:
+            ranged(data, model, momentum(model.parameters()), **changes)
+        assert len(caught.value.rates) == len(caught.value.losses)

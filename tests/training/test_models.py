@@ -13,9 +13,6 @@ def test_the_default_network_is_the_one_described():
     kinds = [type(layer).__name__ for layer in model]
     assert kinds == ["Conv2d", "ReLU", "MaxPool2d", "Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
     assert [param.numel() for param in model.parameters()] == [144, 16, 4608, 32, 1280, 10]
-
-
-def test_with_norm_and_larger_images():
     model = small_cnn(in_shape=(1, 28, 28), norm=True)
     assert sum(param.numel() for param in model.parameters()) == 20586
     assert [type(layer) for layer in model[:2]] == [nn.Conv2d, nn.BatchNorm2d]
@@ -39,12 +36,8 @@ def test_the_seed_decides_the_weights_and_nothing_else():
     for a, b, c in zip(first.parameters(), second.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
         assert not torch.equal(a, c)
-
-
-def test_weights_start_as_torchs_layers_start_them():
-    torch.manual_seed(3)
-    layer = nn.Conv2d(1, 16, 3, padding=1)
-    assert torch.equal(small_cnn(seed=3)[0].weight, layer.weight)
+    torch.manual_seed(3)  # and they start as torch's layers start them
+    assert torch.equal(small_cnn(seed=3)[0].weight, nn.Conv2d(1, 16, 3, padding=1).weight)
 
 
 def test_bytes_are_normalized_as_the_split_does_it():

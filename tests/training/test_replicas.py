@@ -28,35 +28,29 @@ def nets():
     return [models.small_cnn(channels=(3, 4), seed=seed).double() for seed in SEEDS]
 
 
+SETTINGS = {"loss": F.cross_entropy, "epochs": 2, "batch_size": 16}
+
+
 def side_by_side(digits, **options):
-    settings = {
-        "loss": F.cross_entropy,
-        "schedules": SCHEDULES,
-        "seeds": SEEDS,
-        "epochs": 2,
-        "batch_size": 16,
-    }
-    return fit_replicas(options.pop("models", nets()), digits, **{**settings, **options})
+    settings = {"schedules": SCHEDULES, "seeds": SEEDS} | SETTINGS | options
+    return fit_replicas(settings.pop("models", nets()), digits, **settings)
+
+
+def alone(i, digits, *args, rule=None, **options):
+    """Train one of the networks by `fit`; return it and its record."""
+    net = nets()[i]
+    optimizer = FromRule(net.parameters(), rule or rules.SGD(), lr=0.1)
+    return net, fit(net, digits, *args, optimizer=optimizer, seed=SEEDS[i], **(SETTINGS | options))
 
 
 @pytest.mark.parametrize("rule", [rules.SGD(), rules.Momentum(), rules.Adam()], ids=repr)
 def test_each_copy_is_the_run_of_fit(digits, rule):
     """Same starts, same batches (a smaller last one included), same rule: the same losses and weights."""
     result = side_by_side(digits, rule=rule)
-    for i, (net, schedule, seed) in enumerate(zip(nets(), SCHEDULES, SEEDS, strict=True)):
-        optimizer = FromRule(net.parameters(), rule, lr=0.1)
-        alone = fit(
-            net,
-            digits,
-            loss=F.cross_entropy,
-            optimizer=optimizer,
-            schedule=schedule,
-            epochs=2,
-            batch_size=16,
-            seed=seed,
-        )
-        np.testing.assert_allclose(result.losses[i], alone.losses, rtol=1e-8)
-        np.testing.assert_array_equal(result.rates[i], alone.rates)
+    for i, schedule in enumerate(SCHEDULES):
+        net, history = alone(i, digits, rule=rule, schedule=schedule)
+        np.testing.assert_allclose(result.losses[i], history.losses, rtol=1e-8)
+        np.testing.assert_array_equal(result.rates[i], history.rates)
         for mine, theirs in zip(result.model(i, nets()[0]).parameters(), net.parameters(), strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-7, atol=1e-10)
 
@@ -64,22 +58,10 @@ def test_each_copy_is_the_run_of_fit(digits, rule):
 def test_the_loss_lowers_the_rate_of_a_plateau_as_in_fit(digits):
     looks = {"watch": {"val": digits}, "watch_every": 4}
     result = side_by_side(digits, schedules=PLATEAUS, epochs=6, **looks)
-    for i, (net, schedule, seed) in enumerate(zip(nets(), PLATEAUS, SEEDS, strict=True)):
-        hook = Plateau(schedule)
-        alone = fit(
-            net,
-            digits,
-            digits,
-            loss=F.cross_entropy,
-            optimizer=torch.optim.SGD(net.parameters(), lr=0.1),
-            schedule=hook.rate,
-            hooks=[hook],
-            epochs=6,
-            batch_size=16,
-            seed=seed,
-        )
-        np.testing.assert_array_equal(result.rates[i], alone.rates)
-        np.testing.assert_allclose(result.losses[i], alone.losses, rtol=1e-6)
+    for i, hook in enumerate(map(Plateau, PLATEAUS)):
+        _, history = alone(i, digits, digits, schedule=hook.rate, hooks=[hook], epochs=6)
+        np.testing.assert_array_equal(result.rates[i], history.rates)
+        np.testing.assert_allclose(result.losses[i], history.losses, rtol=1e-6)
     assert len(set(result.rates[0])) == 1 and len(set(result.rates[1])) > 1  # only one of them bounces
 
 
@@ -120,15 +102,7 @@ def test_an_epoch_holds_each_image_once_unless_batches_are_independent(replaceme
     """A linear model on one-hot images moves exactly the weights of the images that it has seen."""
     images, labels = torch.eye(64), torch.zeros(64, dtype=torch.long)
     model = torch.nn.Linear(64, 2, bias=False)
-    result = fit_replicas(
-        [model],
-        (images, labels),
-        loss=F.cross_entropy,
-        schedules=[schedules.Constant(1.0)],
-        seeds=(0,),
-        epochs=1,
-        batch_size=16,
-        replacement=replacement,
-    )
+    settings = SETTINGS | {"schedules": [schedules.Constant(1.0)], "seeds": (0,), "epochs": 1}
+    result = fit_replicas([model], (images, labels), replacement=replacement, **settings)
     moved = (result.params["weight"][0] != model.weight).any(0)
     assert moved.all() != replacement and result.losses.shape == (1, 4)
