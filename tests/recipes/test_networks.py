@@ -13,13 +13,10 @@ IMAGES = {mnist_cnn: (2, 1, 28, 28), resnet: (2, 3, 32, 32)}
 CONVOLUTIONS = {mnist_cnn: 5, resnet: 19 + 2}  # two of the ResNet's stand beside a block
 
 
-def test_the_network_for_mnist_has_the_parameters_that_the_paper_counts():
+def test_the_networks_have_the_size_that_the_paper_counts():
     assert sum(param.numel() for param in mnist_cnn(32, seed=0).parameters()) == 730_346  # "730K"
-
-
-def test_the_network_for_cifar_has_twenty_layers():
     weights = [name for name, weight in resnet(2, seed=0).named_parameters() if weight.ndim > 1]
-    assert len([name for name in weights if "past" not in name]) == 20
+    assert len([name for name in weights if "past" not in name]) == 20  # layers
 
 
 @pytest.mark.parametrize("build", IMAGES)
@@ -57,12 +54,9 @@ def test_weights_begin_after_he_and_glorot_and_biases_at_zero(build):
 def test_the_clipped_loss_is_the_cross_entropy_between_its_limits():
     logits = torch.randn(20, 5, dtype=torch.float64, requires_grad=True)
     labels = torch.arange(20) % 5
-    pulls = [
-        torch.autograd.grad(loss(logits, labels), logits)[0]
-        for loss in (clipped_cross_entropy, F.cross_entropy)
-    ]
-    torch.testing.assert_close(clipped_cross_entropy(logits, labels), F.cross_entropy(logits, labels))
-    torch.testing.assert_close(*pulls)
+    values = [loss(logits, labels) for loss in (clipped_cross_entropy, F.cross_entropy)]
+    torch.testing.assert_close(*values)
+    torch.testing.assert_close(*[torch.autograd.grad(value, logits)[0] for value in values])
 
 
 @pytest.mark.parametrize(("lead", "loss"), [(17.0, -math.log(1e-7)), (-17.0, -math.log(1 - 1e-7))])

@@ -116,13 +116,10 @@ def test_tpe_finds_what_random_search_comes_near_to():
     assert reached("tpe") < 0.5 * reached("random")
 
 
-def test_from_coarse_to_fine():
+def test_from_coarse_to_fine_and_to_the_largest_where_asked():
     coarse = Search(bowl, LR, 5, sampler="grid").run()
     fine = Search(bowl, LR, 5, sampler="grid", ranges=coarse.ranges(share=0.5)).run()
     assert sorted(values(fine)) == pytest.approx([1e-3, 10**-2.5, 1e-2, 10**-1.5, 0.1])
-
-
-def test_it_maximizes_where_asked():
     result = Search(lambda trial, point: -bowl(trial, point), LR, 9, sampler="grid", maximize=True).run()
     assert result.chosen["point"].lr == pytest.approx(0.01) == result.best.params["point.lr"]
 
@@ -156,15 +153,12 @@ def failing(trial, point):
     return bowl(trial, point)
 
 
-def test_an_error_ends_the_worker_and_costs_no_trial():
+def test_an_error_ends_the_worker_and_costs_no_trial_or_fails_the_trial_alone_if_it_was_named():
     mended = Search(failing, LR, 4)
     with pytest.raises(OSError, match="no space"):
         mended.run()
     assert repr(mended.result()).startswith("search: 1 complete, 1 fail of 4 trials\ntrial    0: ")
     assert [t.state.name for t in mended.run().trials] == ["COMPLETE", "FAIL", *["COMPLETE"] * 3]
-
-
-def test_errors_that_were_named_fail_the_trial_alone():
     result = Search(failing, LR, 4, catch=(OSError,)).run()
     assert [trial.state.name for trial in result.trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert result.trials[1].user_attrs["note"] == "OSError: no space"
