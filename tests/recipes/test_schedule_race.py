@@ -1,7 +1,6 @@
 """The race of all schedules: what enters it, that a small one runs, and what its record says."""
 
 import dataclasses
-import inspect
 import json
 
 import numpy as np
@@ -148,7 +147,3 @@ def test_the_kept_record_is_of_this_race():
     assert_consistent(record, Settings(), CONTESTANTS)
     assert len(Settings().seeds) >= 5 and not set(Settings().seeds) & set(Settings().tuning_seeds)
     assert all(run["loss"] is not None for run in record["runs"])  # none that raced diverged
-
-
-def test_the_script_can_be_read_in_one_sitting():
-    assert inspect.getsource(schedule_race).count("\n") < 200

@@ -4,13 +4,16 @@
 ``real_data``  a data folder with the real MNIST, Fashion-MNIST and CIFAR-10, where there is one
 """
 
+import hashlib
 import http.server
+import io
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -92,6 +95,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def missing(self, body):
         self.send_error(404)
+
+
+def checksum(content):
+    """Return the SHA-256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def tar(members):
+    """Return the bytes of an archive of these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 @pytest.fixture

@@ -1,22 +1,17 @@
 import dataclasses
 import gzip
 import hashlib
-import io
 import re
 import struct
-import tarfile
 
 import numpy as np
 import pytest
 
 from helpers.training import data
 from helpers.training.data import Dataset
+from tests.training.hosts import checksum, tar
 
 RNG = np.random.default_rng(0)
-
-
-def checksum(content):
-    return hashlib.sha256(content).hexdigest()
 
 
 @pytest.fixture
@@ -85,14 +80,9 @@ def test_cifar10_is_downloaded_unpacked_and_read(folder, host, monkeypatch):
     for batch in batches:
         batch[:, 0] %= 10
     contents = {name: batch.tobytes() for name, batch in zip(data.CIFAR10.checksums, batches, strict=True)}
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in contents.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    packed = tar(contents)
     checksums = {name: checksum(content) for name, content in contents.items()}
-    mirrors = {host.serve(buffer.getvalue()): checksum(buffer.getvalue())}
+    mirrors = {host.serve(packed): checksum(packed)}
     download = dataclasses.replace(data.CIFAR10, checksums=checksums, mirrors=mirrors)
     monkeypatch.setattr(data, "CIFAR10", download)
     sample, records = data.cifar10(), np.concatenate(batches)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from helpers.formulas.schedules import Constant, CosineDecay, ExponentialDecay, MultiStepDecay
 from helpers.training import Diverged, History, count_steps, fit, models
 from helpers.training.curves import Curve, guess_loss, mean_of
-from helpers.training.diagnosis import NAMES, diagnose
+from helpers.training.diagnosis import NAMES, Finding, diagnose
 from helpers.training.hooks import StopOnDivergence
 from helpers.training.runtime import randomness
 
@@ -228,7 +228,7 @@ def test_overfitting_is_told_with_the_best_look():
     assert finding.name == "overfitting"
     assert "best" not in finding.evidence
     two = drawn(FALL, val=[0.5, 0.9], every=200)
-    assert str(finding) == " ".join([f"{finding.name}:", *dataclasses.astuple(finding)[1:]])
+    assert str(Finding("a name", "Seen so.", "It means.", "Try.")) == "a name: Seen so. It means. Try."
     assert names_of(two) == ["nothing stands out"]  # two looks are no trend
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -18,14 +17,11 @@ from helpers.training import downloads
 from helpers.training.downloads import Download, data_folder, read_files
 from helpers.training.progress import progress_bar
 from tests.conftest import ROOT
+from tests.training.hosts import checksum, tar
 
 BODY = bytes(range(256)) * 400  # 102,400 bytes: many pieces
 CLOSED = "http://127.0.0.1:9/nobody"  # port 9 (discard): nothing listens there
 FILE = "set/file.bin"
-
-
-def checksum(body):
-    return hashlib.sha256(body).hexdigest()
 
 
 def download(*urls, name=FILE, body=BODY):
@@ -246,18 +242,6 @@ def test_a_file_in_the_place_of_a_folder_is_named(host, tmp_path, place):
 # --- archives
 
 MEMBERS = {"set/one.bin": b"1" * 3000, "set/two.bin": b"2" * 5000}
-
-
-def tar(members):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
 GOOD = tar({"set/readme.html": b"...", **MEMBERS})
 FLAT = tar({Path(name).name: content for name, content in MEMBERS.items()} | {"._one.bin": b"of a Mac"})
 

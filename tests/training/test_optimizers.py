@@ -122,15 +122,10 @@ def test_groups_have_their_own_rates_and_may_be_added():
 
 def test_parameters_of_several_types_and_layouts():
     images = torch.arange(96.0).reshape(2, 3, 4, 4).to(memory_format=torch.channels_last)
-    params = [
-        nn.Parameter(torch.ones(3)),
-        nn.Parameter(torch.ones((), dtype=torch.float64)),
-        nn.Parameter(images),
-    ]
+    params = list(map(nn.Parameter, (torch.ones(3), torch.ones((), dtype=torch.float64), images)))
     wanted = [param.detach() * 0.8 for param in params]
-    optimizer = FromRule(params, rules.SGD(), lr=0.1)
     sum((param.double() ** 2).sum() for param in params).backward()
-    optimizer.step()
+    FromRule(params, rules.SGD(), lr=0.1).step()
     for param, value in zip(params, wanted, strict=True):
         torch.testing.assert_close(param.detach(), value)
     assert params[2].is_contiguous(memory_format=torch.channels_last)
