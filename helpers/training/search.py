@@ -26,7 +26,7 @@ makes the storage. What they share is a study of Optuna, so that its dashboard a
 >>> from helpers.formulas.schedules import CosineDecay
 >>> cosine = partial(CosineDecay, total_steps=400, end_lr=0.0)
 >>> search = Search(lambda trial, schedule: abs(schedule(0) - 0.01), {"schedule": cosine}, 5, sampler="grid")
->>> search.run().chosen["schedule"](0)
+>>> search.run().parts["schedule"](0)
 0.01
 '''
 
@@ -289,7 +289,7 @@ class Result:
         return self._ranked[0]
 
     @property
-    def chosen(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
         """The parts of the space at their best values, ready for the last training."""
         return build(self.search.space, self.best.params)
 

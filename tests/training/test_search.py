@@ -121,7 +121,7 @@ def test_from_coarse_to_fine_and_to_the_largest_where_asked():
     fine = Search(bowl, LR, 5, sampler="grid", ranges=coarse.ranges(share=0.5)).run()
     assert sorted(values(fine)) == pytest.approx([1e-3, 10**-2.5, 1e-2, 10**-1.5, 0.1])
     result = Search(lambda trial, point: -bowl(trial, point), LR, 9, sampler="grid", maximize=True).run()
-    assert result.chosen["point"].lr == pytest.approx(0.01) == result.best.params["point.lr"]
+    assert result.parts["point"].lr == pytest.approx(0.01) == result.best.params["point.lr"]
 
 
 # ---- how trials end ----
