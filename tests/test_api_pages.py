@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 
-import explorers
+import checks as folded_checks
 import lesson_map
 import methods
 import notation
@@ -186,7 +186,7 @@ def test_the_line_of_a_thing_is_its_first_sentence():
     assert [path for path, line in lines.items() if len(line) < 5] == []
 
 
-@pytest.mark.parametrize("module", [explorers, lesson_map, reference], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [folded_checks, lesson_map, reference], ids=lambda module: module.__name__)
 def test_examples_of_the_extensions_hold(module):
     failed, tried = doctest.testmod(module)
     assert (failed, tried > 0) == (0, True)
