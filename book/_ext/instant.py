@@ -23,6 +23,8 @@ SOLUTION = re.compile(
     r'<div (class="solution [^>]*>\s*)<p (class="admonition-title">.*?)</p>(.*?</section>\s*)</div>', re.S
 )
 POINT = 4 / 3  # pixels
+# The dark theme turns a figure's lightness over (custom.css); what is a picture in it is turned back.
+PHOTOS = "<style>@media (prefers-color-scheme: dark){image{filter:hue-rotate(180deg) invert(1)}}</style>"
 
 
 def name(asset):
@@ -45,9 +47,9 @@ def prepare(app, pagename, templatename, context, doctree):
         group[:] = [button for button in group if button["type"] != "javascript"]
     if "body" in context:
         sources = {file: pathlib.Path(app.srcdir, source) for source, file in app.builder.images.items()}
-        context["body"] = sized(
-            SOLUTION.sub(r"<details \1<summary \2</summary>\3</details>", context["body"]), sources
-        )
+        body = SOLUTION.sub(r"<details \1<summary \2</summary>\3</details>", context["body"])
+        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # it has words
+        context["body"] = sized(body, sources)
 
 
 def drop_thebe(app, doctree, docname):
@@ -78,15 +80,19 @@ def picture_size(path):
     return tuple(round(float(points) * POINT) for points in head.groups()) if head else None
 
 
-def write_sheet(app, exception):
-    """Write the book's style sheet, once all pages and files are there."""
+def finish(app, exception):
+    """Write the book's style sheet, and prepare its figures for the dark theme, once all files are there."""
     if exception is None and app.builder.format == "html" and hasattr(app, "book_sheets"):
         sheet.write(pathlib.Path(app.outdir), app.book_sheets)
+        for figure in pathlib.Path(app.outdir, "_images").glob("*.svg"):
+            text = figure.read_text(encoding="utf-8")
+            if "<image" in text and PHOTOS not in text:
+                figure.write_text(re.sub(r"(<svg\b[^>]*>)", rf"\1{PHOTOS}", text, count=1), encoding="utf-8")
 
 
 def setup(app):
     """Connect after the theme and all others have added what is theirs."""
     app.connect("doctree-resolved", drop_thebe, priority=900)
     app.connect("html-page-context", prepare, priority=960)
-    app.connect("build-finished", write_sheet, priority=900)
+    app.connect("build-finished", finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": False}
