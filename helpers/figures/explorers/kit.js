@@ -62,13 +62,14 @@ function patchElement(old, tree, space) {
     if (name === "key") continue;
     if (typeof value === "function" || typeof before[name] === "function") {
       if (!before[name]) node.addEventListener(name, (event) => node.tree.attributes[name]?.(event));
-    } else if (name === "value" || name === "checked" || name === "open") node[name] = value;
+    } else if (name === "value" && value === before.value && node.type === "text" && node.matches(":focus")) continue; // somebody types
+    else if (name === "value" || name === "checked" || name === "open") node[name] = value;
     else if (value == null || value === false) node.removeAttribute(name);
     else if (value !== before[name]) node.setAttribute(name, value === true ? "" : value);
   }
   node.tree = tree;
   patch(node, children, space);
-  if ("value" in attributes) node.value = attributes.value; // a menu knows its choices only now
+  if (tag === "select") node.value = attributes.value; // a menu knows its choices only now
   return node;
 }
 
@@ -136,6 +137,7 @@ export function field(name, fact, value, { write, note }, attributes) {
   const change = ({ target }) => {
     const text = target.value.trim().replace("−", "-");
     const wish = text === "" ? NaN : Number(text);
+    target.value = String(rounded(value, 12));
     const why = refusal(fact, wish);
     if (why === null) write(wish);
     else note(`${name} must ${why}, got ${text || "nothing"}; ${shown(value)} stays.`);
@@ -338,7 +340,8 @@ export function still(family, state) {
   return page(family, state, ui).map(markup).join("");
 }
 
-// In a page and in a notebook: what anywidget renders.
+// In a page and in a notebook: what anywidget renders. What goes on by itself is the `begin({ model, ui, state, body })`
+// of a family, which gives `follow()`, called after each drawing, and `end()`.
 export const explorer = (family) => ({ family, render: ({ model, el }) => mount(el, (body) => live(family, model, body)) });
 
 function live(family, model, body) {
@@ -413,6 +416,7 @@ function live(family, model, body) {
   };
   function draw() {
     patch(body, page(family, state(), ui));
+    life?.follow();
     // An equation that has another key, or another width, is fitted into its place anew.
     const place = body.querySelector(".equation > div");
     const key = `${ui.view.equation?.key} ${ui.width} ${ui.local.values}`;
@@ -434,6 +438,7 @@ function live(family, model, body) {
     [ui.width] = ui.widths;
     draw();
   }
+  const life = family.begin?.({ model, ui, state, body });
   draw();
   ui.memory = {}; // nothing was measured yet
   const unwatch = [...body.querySelectorAll(".picture")].map((place) => whenResized(place, measure));
@@ -441,7 +446,7 @@ function live(family, model, body) {
   const listen = () => busy || (isKnown(state()) && draw());
   const events = catalog.names.map((name) => `change:${name}`).join(" ");
   model.on(events, listen);
-  return [...unwatch, () => clearTimeout(speaking.timer), () => model.off(events, listen)];
+  return [...unwatch, () => clearTimeout(speaking.timer), () => model.off(events, listen), () => life?.end()];
 }
 
 // An explorer stands in a shadow root: the page's styles and scripts stay out (MathJax takes every <math> it
