@@ -14,6 +14,7 @@ import sympy
 from helpers.core import checks, symbolic
 from helpers.core.hyperparameters import Hyperparameters, hyperparameter
 from helpers.core.mathematics import named
+from helpers.core.symbols import split
 from helpers.figures.explorers.facts import equation
 from helpers.figures.explorers.kit import Explorer
 from helpers.formulas import losses
@@ -105,8 +106,7 @@ class SoftmaxExplorer(Explorer):
         return {"equations": [_equation(k, formula) for k, formula in formulas]}
 
     def formulas(self) -> dict[str, str]:
-        texts = ", ".join(map(symbolic.one_line, _log_softmax(len(self.logits))))
-        return {"logProbabilities": f"(z, c) => [{texts}]"}
+        return {"logProbabilities": log_softmax_javascript(len(self.logits))}
 
 
 # ---- the formula, read from the code that runs ----
@@ -156,6 +156,13 @@ def _log_softmax(n: int) -> tuple[sympy.Expr, ...]:
         return losses.log_softmax(_Row(*(logit + shift for logit in logits)))
 
     return symbolic.trace(run).entries
+
+
+def log_softmax_javascript(n: int) -> str:
+    """Return the JavaScript ``(z, c) => [...]`` of the log-probabilities of `n` logits, c added to each."""
+    rows, values = zip(*map(split, _log_softmax(n)), strict=True)
+    lines = [f"const {symbol} = {symbolic.one_line(value)};" for symbol, value in values[0].items()]
+    return f"(z, c) => {{ {' '.join(lines)} return [{', '.join(map(symbolic.one_line, rows))}]; }}"
 
 
 def _equation(k: int, formula: sympy.Expr) -> list[str]:
