@@ -15,6 +15,7 @@ from helpers.figures.explorers import (
     CodeExplorer,
     ConvolutionExplorer,
     Explorer,
+    LaboratoryExplorer,
     LipschitzExplorer,
     NormalizationExplorer,
     PlateauExplorer,
@@ -137,6 +138,23 @@ FAMILIES = [
         slowest=lambda: ConvolutionExplorer("photograph: tower"),
         slider=1,
         table=False,  # the map is one
+    ),
+    Family(
+        "networks that learn in this page",
+        lambda: LaboratoryExplorer(steps=100, running=False),
+        lambda: LaboratoryExplorer(steps=100, running=False, show="draw"),
+        says="they read nothing yet",
+        label="After 100 of 100 steps the network reads 67 % of the new digits right. "
+        "The learning rate is 0.1.",
+        result="[role=img]",
+        questions=2,
+        table=False,  # nothing stands in it before a training
+        colors={("path.study", "stroke"): BLUE},
+        refused=[
+            ("η learning rate", "0", "be positive", "0.1"),
+            ("B digits a step", "300", "be in [1, 256]", "16"),
+            ("v steps a second", "2.5", "be a whole number", "100"),
+        ],
     ),
     Family(
         "learning rates from Lipschitz constants",

@@ -3,6 +3,7 @@
 from helpers.figures.explorers.codes import CodeExplorer
 from helpers.figures.explorers.convolution import ConvolutionExplorer
 from helpers.figures.explorers.kit import Explorer
+from helpers.figures.explorers.laboratory import LaboratoryExplorer
 from helpers.figures.explorers.lipschitz import LipschitzExplorer
 from helpers.figures.explorers.normalization import NormalizationExplorer
 from helpers.figures.explorers.plateau import PlateauExplorer, PlateauQuestion
@@ -16,6 +17,7 @@ __all__ = [
     "CodeExplorer",
     "ConvolutionExplorer",
     "Explorer",
+    "LaboratoryExplorer",
     "LipschitzExplorer",
     "NormalizationExplorer",
     "PlateauExplorer",
