@@ -4,10 +4,14 @@ Its still picture, its state and its name stay in the page. The script is a clas
 may load no module, and a strict content security policy allows files of the book and nothing else.
 """
 
+import ast
 import hashlib
 import json
 import pathlib
 import re
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
 
 from helpers.figures.explorers import kit
 
@@ -58,8 +62,23 @@ def provide(app):
     app.add_css_file("explorers/explorer.css")
 
 
+class Shown(SphinxDirective):
+    """``explorer``: the figure that the last expression of its Python is, for a page that is no notebook."""
+
+    has_content = True
+
+    def run(self):
+        """Run the lines, and put the explorer in their place."""
+        *lines, last = ast.parse("\n".join(self.content)).body
+        names = {}
+        exec(compile(ast.Module(lines, []), "explorer", "exec"), names)
+        explorer = eval(compile(ast.Expression(last.value), "explorer", "eval"), names)
+        return [nodes.raw("", explorer.html(), format="html")]
+
+
 def setup(app):
     """Connect before the theme fills its templates."""
+    app.add_directive("explorer", Shown)
     app.connect("builder-inited", provide)
     app.connect("html-page-context", part)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
