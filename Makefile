@@ -16,7 +16,7 @@ PEERS := .cache/peers/.installed-$(call key,requirements-peers.txt)
 RIVALS := .cache/rivals/.installed-$(call key,requirements-bench.txt)
 
 PYTEST := $(PY) -m pytest -q
-WORKERS := -n auto --maxprocesses 4 --dist loadgroup
+WORKERS := -n auto --maxprocesses 4
 LINT := $(PY) -m ruff check . && $(VENV)/bin/oxlint
 # One notebook stays on one worker.
 NBVAL := $(PYTEST) -p tools.execution --nbval-lax --nbval-current-env --nbval-cell-timeout 300 $(WORKERS) --dist loadfile
@@ -43,7 +43,7 @@ book: $(INSTALLED) ## Build the book: runs the lessons that changed, then render
 
 test: install browser ## Run everything that guards the project
 	$(call stage,lint,$(LINT))
-	$(call stage,unit tests and doctests,OMP_NUM_THREADS=1 $(PYTEST) -m 'not pages' $(WORKERS))
+	$(call stage,unit tests and doctests,OMP_NUM_THREADS=1 $(PYTEST) -m 'not pages' $(WORKERS) --dist loadfile)
 	@rm -rf $(HTML) _build/.doctrees
 	$(call stage,lessons,set -e; list=$$($(PY) -m tools.execution --all); test -z "$$list" || $(NBVAL) $$list)
 	$(call stage,book,$(STRICT))

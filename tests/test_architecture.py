@@ -266,7 +266,6 @@ def has_example(thing):
     return bool(re.search(rf">>> .*\b{thing.__name__}\b", inspect.getdoc(thing) or ""))
 
 
-@pytest.mark.xdist_group("names")  # one worker reads all tests
 @pytest.mark.parametrize("name", TREES)
 def test_every_public_name_is_tested(name, tested):
     module = importlib.import_module(name)

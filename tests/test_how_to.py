@@ -9,8 +9,6 @@ import pytest
 
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group("how to")  # one worker trains
-
 
 def program(page):
     """Return the Python of a page, in one."""

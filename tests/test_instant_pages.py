@@ -239,3 +239,16 @@ def test_every_page_works_under_a_strict_content_security_policy(name, closed_pa
 def test_one_script_stands_in_a_page(name, book):
     text = (book / name).read_text("utf-8")
     assert len(inline(text)) == 1 and not re.search(r"<[^>]+ on(click|load)=", text)
+
+
+@pytest.mark.pages
+def test_the_map_shows_each_lesson_with_its_picture_and_minutes(closed_page):
+    page = closed_page(java_script_enabled=False)
+    page.goto("book/intro.html")
+    entries = page.locator("li.written")
+    assert entries.count() == len(lessons())
+    for entry in entries.all():
+        address = entry.get_by_role("link").first.get_attribute("href")
+        assert entry.locator("img").count() == 1
+        text = (BOOK / "book" / address).resolve().read_text("utf-8")
+        assert f"{entry.locator('.minutes').inner_text()} to read" in " ".join(text.split())

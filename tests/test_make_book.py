@@ -13,8 +13,6 @@ from checks import counted
 from tests.conftest import ROOT
 from tools import replication
 
-pytestmark = pytest.mark.xdist_group("make book")  # one worker makes it, and reads it
-
 WRITTEN = ("Makefile", "requirements.txt", "constraints.txt", "_config.yml", "pyproject.toml")
 FOLDERS = ("tools", "helpers", "book", ".cache")
 NAME = "01-small"

@@ -16,7 +16,7 @@ from helpers.formulas import layers, losses, regularizers, rules, schedules
 from helpers.formulas.rules import composition
 from helpers.training import data, fit, models
 from helpers.training.optimizers import FromRule
-from tests.figures.explorer_checks import opened_table
+from tests.figures.explorer_checks import opened_table, view
 
 EXPLORER = LaboratoryExplorer(sliders=None, seeds=2, steps=100, running=False)
 SEED = 5
@@ -423,3 +423,10 @@ def test_where_no_worker_is_allowed_the_page_trains(show):
     assert any("worker" in problem for problem in page.problems)
     page.problems.clear()
     page.is_spent = True
+
+
+def test_a_brief_one_draws_the_share_read_right_alone():
+    brief, whole = (view(LaboratoryExplorer(brief=brief), "picture.height") for brief in (True, False))
+    assert 150 < whole - brief < 300
+    with pytest.raises(TypeError, match="brief must be True or False, got brief=1"):
+        LaboratoryExplorer(brief=1)

@@ -6,7 +6,7 @@ import { bar, ceiling, clamped, line, panel, path, scale, text } from "./marks.j
 import { decoded, largest, network, pixelsOf, race, rateOf } from "./engine.js";
 import { open } from "./worker.js";
 
-const { digits, shows } = catalog;
+const { digits, isBrief, shows } = catalog;
 const [LEFT, RIGHT] = [46, 46];
 const GROUPS = ["rule", "schedule", "loss", "penalty"];
 const CELL = 20; // px, a pixel of the reader's own digit
@@ -187,8 +187,8 @@ function panels(state, { looks, changes, before }, top, width) {
   const end = (look, color) => look && { step: look.step, words: percent(mean(look.right)), color, y: right(100 * mean(look.right)) };
   const old = before?.looks ?? [];
   const steps = width < 520 ? 4 : 6;
-  return [
-    panel({ x, y: right, columns: [], rows: 2, yName: `of ${unseen} new digits they read right, %` }, [
+  const all = [
+    panel({ x, y: right, columns: isBrief ? steps : [], rows: 2, ...(isBrief ? { xName: "step" } : {}), yName: `of ${unseen} new digits they read right, %` }, [
       line(LEFT, right(10), x.to, right(10), "helper"), path(old.map((look) => [x(look.step), right(mean(rights(look)))]), "pin1"),
       curves(looks, rights, x, right, "study"), turns(changes, x, right),
     ], [
@@ -203,6 +203,7 @@ function panels(state, { looks, changes, before }, top, width) {
       path(at(coming), "helper", { style: "stroke-dasharray: 2 3" }), path(at(rates), "study"),
     ]),
   ];
+  return isBrief ? all.slice(0, 1) : all;
 }
 
 // ---- the whole ----
@@ -243,7 +244,7 @@ function view(now, ui) {
   return {
     bar: [menus, menu("Show", Object.entries(shows), state.show, (show) => ui.set({ show }))],
     picture: {
-      height: height + 424, marks: [text(0, 13, name, "name"), marks, panels(state, { ...run, before: pin ?? run.before }, height + 16, ui.width)],
+      height: height + (isBrief ? 176 : 424), marks: [text(0, 13, name, "name"), marks, panels(state, { ...run, before: pin ?? run.before }, height + 16, ui.width)],
       ...(state.show === "draw" ? easel(state, ui) : {}),
     },
     summary: `${words} The learning rate is ${shown(run.rate ?? state.lr, 3)}.`,

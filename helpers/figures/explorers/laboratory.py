@@ -115,7 +115,7 @@ class _State(Hyperparameters):
 class LaboratoryExplorer(Explorer):
     """Networks learn to read digits in the page, while the reader moves the rate and what else is offered.
 
-    They are ``models.small_cnn((4, 8))`` and train as :func:`helpers.training.loop.fit` trains them from the
+    They are ``models.small_cnn((4, 8))`` and train as :func:`helpers.training.fit` trains them from the
     same seeds. A moved rate acts at once; after anything else they start anew. In a live notebook the traits
     are the state, and ``curves`` has the looks at a training, a dict each, whenever it pauses or ends.
 
@@ -138,6 +138,8 @@ class LaboratoryExplorer(Explorer):
         What a reader may find out.
     prompts : iterable of (str, dict)
         Buttons: their words, and what each changes of the state; a method stands for its fields.
+    brief : bool
+        Whether only the share of digits read right is drawn, without the loss and the rate.
     **state
         Other fields of the state, such as ``seeds=1``.
 
@@ -170,6 +172,7 @@ class LaboratoryExplorer(Explorer):
             ("Ten times as bold", {"lr": 1.0}),
             ("Ten times as careful", {"lr": 0.01}),
         ),
+        brief: bool = False,
         **state: Any,
     ) -> None:
         given = zip(MENUS, (rule, schedule, loss, penalty), strict=True)
@@ -177,7 +180,8 @@ class LaboratoryExplorer(Explorer):
         for group, method in own.items():
             checks.kind(_runs(group, method), REQUIREMENTS[group], group, method)
         self._methods = {group: (*(MENUS[group] if sliders is None else ()), own[group]) for group in own}
-        self._sliders, self._question = sliders, question
+        checks.boolean("brief", brief)
+        self._sliders, self._question, self._brief = sliders, question, brief
         self.questions = [(words, _fields_of(wishes)) for words, wishes in prompts]
         length = {"steps": own["schedule"].total_steps} if hasattr(own["schedule"], "total_steps") else {}
         super().__init__(_State(**_fields_of(own), **length, **state, lr=own["schedule"].base_lr))
@@ -200,7 +204,7 @@ class LaboratoryExplorer(Explorer):
 
     def catalog(self) -> dict[str, Any]:
         own = {"methods": self._tables, "sliders": self._sliders, "question": self._question}
-        return own | {"shows": SHOWS, "digits": _digits()}
+        return own | {"shows": SHOWS, "digits": _digits(), "isBrief": self._brief}
 
     def formulas(self) -> dict[str, Any]:
         return self._each(_formulas) | {"logProbabilities": log_softmax_javascript(10)}
