@@ -252,3 +252,29 @@ def test_the_map_shows_each_lesson_with_its_picture_and_minutes(closed_page):
         assert entry.locator("img").count() == 1
         text = (BOOK / "book" / address).resolve().read_text("utf-8")
         assert f"{entry.locator('.minutes').inner_text()} to read" in " ".join(text.split())
+
+
+@pytest.mark.pages
+def test_a_lesson_that_was_read_to_its_foot_is_marked_in_the_contents(closed_page):
+    page = closed_page()
+    page.is_spent = True
+    page.goto(LESSON)
+    assert page.locator("a.read").count() == 0
+    page.locator(".foot").scroll_into_view_if_needed()
+    page.locator("a.read").first.wait_for()
+    page.goto("book/intro.html")
+    assert page.locator(".bd-docs-nav a.read").all_inner_texts() == ["Why lower the rate"]
+
+
+@pytest.mark.pages
+@pytest.mark.parametrize("name", lessons())
+def test_the_foot_says_with_what_and_when_a_page_was_made_and_how_often_its_checks_held(name, book):
+    text = (book / name).read_text("utf-8")
+    [foot] = re.findall(r'<p class="foot">(.*?)</p>', text)
+    made = r"Made on 20\d\d-\d\d-\d\d with Python 3\.\d+\.\d+, torch \S+ and NumPy \S+\. Its "
+    held = re.fullmatch(made + r"(\d+) checks held in (\d+) of (\d+) repetitions\.", foot)
+    if held is None:  # other versions than those of the record
+        assert re.fullmatch(made + r"checks have not been repeated with this code yet\.", foot)
+        return
+    n, good, total = map(int, held.groups())
+    assert n == text.count('<details class="check ') and 0 < good <= total and total % n == 0

@@ -8,7 +8,10 @@ stands open under a note; the other pages and the rest of this one are as ever.
 
 from __future__ import annotations
 
+import datetime
+import importlib.metadata
 import json
+import platform
 import re
 
 import nbformat
@@ -28,6 +31,18 @@ def counted(name: str, cell: str, digest: str) -> str:
     n, of = record["held"][cell], record["repetitions"]
     repetitions = f"{n['kernels'] + n['rounding']} of {of['kernels'] + of['rounding']} repetitions"
     return f"held in {repetitions}; with other seeds in {n['seeds']} of {of['seeds']}"
+
+
+def foot(name: str, digest: str) -> str:
+    """Return with what and when a lesson's page was made, and how often its checks held."""
+    python, torch, numpy = platform.python_version(), *map(importlib.metadata.version, ("torch", "numpy"))
+    made = f"Made on {datetime.date.today()} with Python {python}, torch {torch} and NumPy {numpy}."
+    record = json.loads(replication.RECORD.read_text(encoding="utf-8"))["lessons"].get(name, {})
+    if record.get("digest") != digest:
+        return f"{made} Its checks have not been repeated with this code yet."
+    held = sum(n for counts in record["held"].values() for n in counts.values())
+    total = len(record["held"]) * sum(record["repetitions"].values())
+    return f"{made} Its {len(record['held'])} checks held in {held} of {total} repetitions."
 
 
 def words(text: str) -> list[nodes.Node]:
@@ -81,6 +96,7 @@ class FoldChecks(SphinxTransform):
         self.env.note_dependency(str(replication.RECORD))
         notebook = nbformat.read(path, nbformat.NO_CONVERT)
         digest = replication.digest(path)
+        self.env.metadata[self.env.docname]["foot"] = foot(path.stem, digest)
         for cell in cells:
             source = notebook.cells[cell["cell_index"]]
             kind, text = statement(source.source)

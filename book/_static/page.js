@@ -31,6 +31,30 @@
   if (active && matchMedia("(min-width: 992px)").matches)
     side.scrollTop = active.getBoundingClientRect().top - side.getBoundingClientRect().top - side.clientHeight / 2;
 
+  // A lesson whose foot was seen is marked in the contents, in this browser alone.
+  const stored = () => {
+    try {
+      return JSON.parse(localStorage.getItem("read")) ?? [];
+    } catch {
+      return []; // where nothing may be stored, nothing is marked
+    }
+  };
+  const mark = () => {
+    const read = new Set(stored());
+    for (const link of document.querySelectorAll(".bd-docs-nav a")) link.classList.toggle("read", read.has(link.pathname));
+  };
+  const foot = document.querySelector(".foot");
+  const seen = new IntersectionObserver(([{ isIntersecting }]) => {
+    if (!isIntersecting) return;
+    seen.disconnect();
+    try {
+      localStorage.setItem("read", JSON.stringify([...new Set([...stored(), location.pathname])]));
+    } catch {}
+    mark();
+  });
+  if (foot) seen.observe(foot);
+  mark();
+
   // On paper every fold is open.
   const folds = () => document.querySelectorAll("details:not([open])");
   let opened = [];

@@ -169,6 +169,7 @@ function view(state, ui) {
   const value = losses[chosen - 1] ?? NaN;
   const typed = ({ target }) => {
     const words = target.value.trim();
+    target.value = String(value);
     const wish = words.toLowerCase() === "nan" ? null : words === "" ? Infinity : Number(words.replace("−", "-"));
     if (wish === null || (wish >= low && wish <= high)) edit({ losses: losses.with(chosen - 1, wish) });
     else ui.note(`check ${chosen} must be in [${low}, ${high}] or NaN, got ${words || "nothing"}; ${shown(value)} stays.`);
