@@ -56,9 +56,11 @@ TOOLS = """window.tools = {
 # Explorers start where a reader comes.
 STARTED = """async () => {
     for (const host of document.querySelectorAll('.explorer')) {
-        host.scrollIntoView();
         const ready = () => host.hasAttribute('data-ready');
-        for (let i = 0; i < 600 && !ready(); i++) await new Promise((done) => setTimeout(done, 20));
+        for (let i = 0; i < 600 && !ready(); i++) {
+            host.scrollIntoView(); // what lies above is laid out on the way, and moves it
+            await new Promise((done) => setTimeout(done, 20));
+        }
         if (!ready()) throw new Error(`not started: ${host.ariaLabel} ${host.innerText}`);
     }
     if (!location.hash) scrollTo(0, 0);
