@@ -367,6 +367,7 @@ def test_with_reduced_motion_it_shows_the_result_alone(show):
     page = show(LaboratoryExplorer(steps=100, **PACE), reduced_motion="reduce", ready=False)
     page.evaluate(f"""() => {{ tools.steps = new Set(); setInterval(() => {{
         try {{ tools.steps.add(({STEP})()) }} catch {{}} }}, 5); }}""")
+    page.wait_for_selector(".explorer[data-ready]")
     reached(page, 100)
     assert set(page.evaluate("[...tools.steps]")) <= {0, 100}
 
