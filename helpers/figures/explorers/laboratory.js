@@ -188,7 +188,7 @@ function panels(state, { looks, changes, before }, top, width) {
   const old = before?.looks ?? [];
   const steps = width < 520 ? 4 : 6;
   const all = [
-    panel({ x, y: right, columns: isBrief ? steps : [], rows: 2, ...(isBrief ? { xName: "step" } : {}), yName: `of ${unseen} new digits they read right, %` }, [
+    panel({ x, y: right, columns: isBrief ? steps : [], rows: 2, ...(isBrief ? { xName: "step" } : {}), yName: `correct, % of ${unseen} new digits${width < 520 ? "" : " (thin: each network, thick: their mean)"}` }, [
       line(LEFT, right(10), x.to, right(10), "helper"), path(old.map((look) => [x(look.step), right(mean(rights(look)))]), "pin1"),
       curves(looks, rights, x, right, "study"), turns(changes, x, right),
     ], [
@@ -227,7 +227,7 @@ function result({ steps }, { looks, step }) {
   const seeds = look.reads.length;
   const who = seeds === 1 ? "the network reads" : `the ${NUMBERS[seeds]} networks read`;
   const broken = look.reads.filter((reads) => reads.every((k) => k === reads[0])).length;
-  const fate = broken ? ` ${broken} of ${seeds} read every digit alike.` : "";
+  const fate = broken ? ` ${broken} of ${seeds} give one answer to every digit.` : "";
   return `After ${step} of ${steps} steps ${who} ${percent(mean(look.right))} of the new digits right.${fate}`;
 }
 
@@ -255,7 +255,7 @@ function view(now, ui) {
       button("Other seeds", () => ui.set({ seed: state.seed + state.seeds })),
       button(pin ? "Unpin" : "Pin", () => thread.pin(), { disabled: !pin && run.looks.length < 2 }),
     ],
-    words: [h("strong", {}, catalog.question), ` ${words} In a step each network looks at ${state.batch_size} digits and corrects its 666 weights; the learning rate says how boldly.`],
+    words: [h("strong", {}, catalog.question), ` ${words} In a step each network looks at ${state.batch_size} digits and corrects its 666 weights; the learning rate says how far.`],
     rows: rowsOf(state),
     equation: { key: state.rule.kind, lines: methodOf(state, "rule").equation },
     numbers: () => [[["step", "learning rate", "loss, learned", "loss, new", "right, new"],

@@ -169,8 +169,8 @@ class LaboratoryExplorer(Explorer):
         sliders: Collection[str] | None = ("lr", "batch_size", "pace"),
         question: str = "Move the learning rate. When do the networks stop learning?",
         prompts: Iterable[tuple[str, dict[str, Any]]] = (
-            ("Ten times as bold", {"lr": 1.0}),
-            ("Ten times as careful", {"lr": 0.01}),
+            ("Ten times the rate", {"lr": 1.0}),
+            ("A tenth of the rate", {"lr": 0.01}),
         ),
         brief: bool = False,
         **state: Any,
